@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The contract between the eBPF programs of Kerby-KV and user space: every
+ * binary layout and every number that both sides know, and nothing else.
+ * LayoutTest compares the Java side with the BTF of the compiled object.
+ *
+ * All integers are in host byte order. Times are seconds of CLOCK_BOOTTIME,
+ * which neither stops in suspend nor follows steps of the wall clock.
+ */
+#ifndef KERBY_KV_ABI_H
+#define KERBY_KV_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+/* Grows with every change of a layout below; checked when maps are adopted. */
+#define KV_LAYOUT_VERSION 1
+
+#define KV_KEY_MAX 250 /* bytes; memcached's limit */
+#define KV_KEY_ROOM 256 /* KV_KEY_MAX rounded up to whole words */
+/* The longest value that the kernel keeps: a jumbo frame's payload. */
+#define KV_VALUE_MAX 8960
+#define KV_EXPTIME_NEVER 0
+#define KV_EXPTIME_PAST 1 /* a time that has always passed */
+
+enum kv_tier {
+	KV_TIER_KERNEL = 1, /* the chain holds key and value */
+	KV_TIER_USER = 2, /* the chain holds the key, user space the value */
+	KV_TIER_DEAD = 3, /* being deleted; whoever marked it frees it */
+};
+
+/*
+ * An index entry: the value of map kv_index, whose key is the identity.
+ * Protocol in kv_index.h. 64 bytes, so that with the hash map's own 64 it
+ * fills a slab class exactly.
+ */
+struct kv_entry {
+	__u64 word; /* 2 * cas of the version; odd while a writer holds it */
+	__u64 identity; /* keyed hash of the key, again: an entry may be reused */
+	__u64 first; /* pool index of the chain's first block */
+	__u64 token; /* KV_TIER_USER: user space's name for the value */
+	__u32 flags;
+	__u32 exptime; /* boot seconds, or KV_EXPTIME_* */
+	__u32 value_len; /* bytes, in whichever tier */
+	__u32 last_access; /* kv_ctl.epoch when it was last read or written */
+	__u16 blocks; /* length of the chain */
+	__u8 key_len;
+	__u8 tier; /* enum kv_tier */
+	__u32 reserved;
+	__u64 reserved2;
+};
+
+/*
+ * What user space tells the programs while they run: the one value of map
+ * kv_ctl (array, mmapable). Written by user space only, except next_cas.
+ */
+struct kv_ctl {
+	__u64 layout_version; /* KV_LAYOUT_VERSION, once set up */
+	__u64 hash_key[2]; /* random; fixed for the life of the maps */
+	__u64 flush_cas; /* versions up to this one are expired (flush_all) */
+	__s64 unix_minus_boot; /* seconds: wall clock less boot clock */
+	__u32 epoch; /* coarse access clock, counted up by user space */
+	__u32 reserved;
+	__u64 pad[2];
+	/* A cache line of its own: every version written takes a number here. */
+	__u64 next_cas; /* the last cas id given out */
+	__u64 pad2[7];
+};
+
+/* Operations of user space's door. */
+enum kv_slot_op {
+	KV_SLOT_NOP = 0,
+	KV_SLOT_GET = 1,
+	KV_SLOT_SET = 2,
+	KV_SLOT_DELETE = 3,
+	KV_SLOT_TOUCH = 4, /* sets exptime, leaves version and value */
+};
+
+/* When a SET or DELETE goes ahead. */
+enum kv_slot_cond {
+	KV_IF_ANY = 0,
+	KV_IF_ABSENT = 1,
+	KV_IF_PRESENT = 2,
+	KV_IF_CAS = 3, /* present and its cas is kv_slot.cas */
+};
+
+/* Results of the engine, in kv_slot.status. */
+enum kv_status {
+	KV_OK = 0,
+	KV_MISS = 1, /* no such key (or expired) */
+	KV_EXISTS = 2, /* KV_IF_ABSENT or KV_IF_CAS did not hold */
+	KV_BUSY = 3, /* lost to other writers too often: try again */
+	KV_NOSPC = 4, /* no block or no index entry to be had */
+	KV_TOO_BIG = 5, /* its GET reply would not fit a datagram */
+	KV_COLLISION = 6, /* another key with the same identity is stored */
+	KV_INVALID = 7, /* a malformed slot */
+	KV_USER = 8, /* found, but the value is in the user tier: see token */
+};
+
+/*
+ * One request through user space's door, and its answer: an element of map
+ * kv_slots (array, mmapable, elements adjacent and 8-byte aligned). The caller
+ * owns the elements it names in struct kv_door_args from before the test run
+ * until it returns.
+ */
+struct kv_slot {
+	__u8 op; /* in: enum kv_slot_op */
+	__u8 cond; /* in: enum kv_slot_cond */
+	__u8 key_len; /* in: 1..KV_KEY_MAX */
+	__u8 tier; /* in, SET: where the value is; out: where it was found */
+	__u32 status; /* out: enum kv_status */
+	__u32 flags; /* in: SET; out: GET */
+	__u32 exptime; /* in: SET, TOUCH; out: GET; boot seconds */
+	__u32 value_len; /* in: SET; out: GET; bytes */
+	__u32 old_tier; /* out, SET and DELETE: tier of the superseded value or 0 */
+	__u64 cas; /* in: KV_IF_CAS; out: version found or written */
+	__u64 token; /* in: SET to the user tier; out: GET of the user tier */
+	__u64 old_token; /* out: old_tier is USER: the caller drops this value */
+	__u8 key[KV_KEY_ROOM];
+	__u8 value[KV_VALUE_MAX];
+	__u8 scratch[1024]; /* the program's own */
+};
+
+/* Context of user space's door: handle kv_slots[first .. first + count). */
+struct kv_door_args {
+	__u32 first;
+	__u32 count;
+};
+
+#define KV_SLOTS 512 /* elements of kv_slots */
+#define KV_BATCH_MAX 64 /* most slots in one run */
+
+/* Paths, operations and results as counted. The names are the metrics'. */
+enum kv_path { KV_PATH_XDP, KV_PATH_TC, KV_PATH_USER, KV_PATH_MAX };
+enum kv_op {
+	KV_OP_GET,
+	KV_OP_SET,
+	KV_OP_DELETE,
+	KV_OP_TOUCH,
+	KV_OP_OTHER,
+	KV_OP_MAX
+};
+enum kv_result {
+	KV_RESULT_HIT,
+	KV_RESULT_MISS,
+	KV_RESULT_STORED,
+	KV_RESULT_DELETED,
+	KV_RESULT_NOT_FOUND,
+	KV_RESULT_ERROR,
+	KV_RESULT_PASSED,
+	KV_RESULT_MAX
+};
+
+/*
+ * Map kv_stats (per-CPU array of one). Sums over all CPUs are exact; gauges
+ * count up on one CPU and down on another, so only the sum means anything.
+ */
+struct kv_stats {
+	__u64 requests[KV_PATH_MAX][KV_OP_MAX][KV_RESULT_MAX];
+	__s64 items[2]; /* gauge: [0] kernel, [1] user tier */
+	__s64 value_bytes[2]; /* gauge, likewise */
+	__u64 inconsistent; /* a chain lacked a block under its lock: a bug */
+};
+
+/*
+ * Sent through ring buffer kv_events when a kernel door supersedes or deletes
+ * a value of the user tier: user space drops that value.
+ */
+struct kv_event {
+	__u64 token;
+};
+
+#endif /* KERBY_KV_ABI_H */
