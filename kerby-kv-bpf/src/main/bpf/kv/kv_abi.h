@@ -10,9 +10,7 @@
 #ifndef KERBY_KV_ABI_H
 #define KERBY_KV_ABI_H
 
-#ifndef __bpf__
 #include <linux/types.h>
-#endif
 
 /* Grows with every change of a layout below; checked when maps are adopted. */
 #define KV_LAYOUT_VERSION 1
@@ -21,6 +19,7 @@
 #define KV_KEY_ROOM 256 /* KV_KEY_MAX rounded up to whole words */
 /* The longest value that the kernel keeps: a jumbo frame's payload. */
 #define KV_VALUE_MAX 8960
+#define KV_SCRATCH 4096 /* bytes of a slot that the program works in */
 #define KV_EXPTIME_NEVER 0
 #define KV_EXPTIME_PAST 1 /* a time that has always passed */
 
@@ -118,8 +117,8 @@ struct kv_slot {
 	__u64 token; /* in: SET to the user tier; out: GET of the user tier */
 	__u64 old_token; /* out: old_tier is USER: the caller drops this value */
 	__u8 key[KV_KEY_ROOM];
+	__u8 scratch[KV_SCRATCH]; /* the program's own */
 	__u8 value[KV_VALUE_MAX];
-	__u8 scratch[1024]; /* the program's own */
 };
 
 /* Context of user space's door: handle kv_slots[first .. first + count). */

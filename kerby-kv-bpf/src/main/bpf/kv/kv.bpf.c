@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Kerby-KV: the three doors to one store. */
+#include <linux/pkt_cls.h>
+#include "kv/kv_door.h"
+#include "kv/kv_packet.h"
+
+/*
+ * First door. Answers what fits the frame's room; the rest, unchanged, goes on
+ * to TC and then to the stack. Not xdp.frags: in generic mode the kernel would
+ * copy the packet, and TC behind would find it without its link-layer header.
+ */
+SEC("xdp")
+int kv_xdp(struct xdp_md *ctx)
+{
+	struct net_flow flow;
+	struct kv_frame f = { ctx, NET_DOOR_XDP, KV_PATH_XDP, &flow };
+
+	switch (kv_packet(&f, (void *)(long)ctx->data, (void *)(long)ctx->data_end)) {
+	case KV_REPLY:
+		return XDP_TX;
+	case KV_SILENT:
+		return XDP_DROP;
+	default:
+		return XDP_PASS;
+	}
+}
+
+/* Second door: TC ingress can grow a packet as far as the MTU. */
+SEC("tc")
+int kv_tc(struct __sk_buff *skb)
+{
+	struct net_flow flow;
+	struct kv_frame f = { skb, NET_DOOR_TC, KV_PATH_TC, &flow };
+
+	/* A tag that the device took off names another interface than this one. */
+	if (skb->vlan_present)
+		return TC_ACT_UNSPEC;
+	switch (kv_packet(&f, (void *)(long)skb->data, (void *)(long)skb->data_end)) {
+	case KV_REPLY:
+		return bpf_redirect(skb->ifindex, 0);
+	case KV_SILENT:
+		return TC_ACT_SHOT;
+	default:
+		return TC_ACT_UNSPEC;
+	}
+}
+
+/* User space's door. Returns the number of slots handled. */
+SEC("syscall")
+int kv_door(struct kv_door_args *args)
+{
+	__u32 first = args->first, count = args->count, index;
+	struct kv_slot *slot;
+	int i, done = 0;
+
+	if (count > KV_BATCH_MAX)
+		count = KV_BATCH_MAX;
+	bpf_for(i, 0, count) {
+		index = first + i;
+		slot = bpf_map_lookup_elem(&kv_slots, &index);
+		if (!slot)
+			break;
+		if (slot->op != KV_SLOT_NOP)
+			slot->status = kv_slot_run(slot);
+		done++;
+	}
+	return done;
+}
+
+char _license[] SEC("license") = "GPL";

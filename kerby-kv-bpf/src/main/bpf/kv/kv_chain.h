@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Chains: the blocks that hold an item. A chain is the run of consecutive pool
+ * indexes that one allocation gave; its bytes are the key and then, in the
+ * kernel tier, the value, with nothing between. What the last block holds
+ * behind that is of no account.
+ *
+ * Global functions, so that the verifier checks each once and not along every
+ * path that leads to it.
+ */
+#ifndef KERBY_KV_CHAIN_H
+#define KERBY_KV_CHAIN_H
+
+#include "kv/kv_work.h"
+
+enum kv_chain_result {
+	KV_CHAIN_OK = 0,
+	KV_CHAIN_OTHER_KEY = 1,
+	KV_CHAIN_GONE = 2, /* a block is missing, or a packet could not be read */
+};
+
+/* Blocks of a chain for @key_len + @value_len bytes: at least one. */
+static __always_inline __u32 kv_chain_blocks(__u32 key_len, __u32 value_len)
+{
+	return kerby_blocks(key_len + value_len);
+}
+
+/*
+ * Compare the key in @w with the part of it that @block, which begins @off
+ * bytes into the chain, should hold. Whole words, the last one masked.
+ */
+static __always_inline bool kv_block_has_key(const struct kv_work *w, const __u64 *block, __u32 off)
+{
+	__u32 at = KV_TEXT_KEY / 8 + off / 8, left, words;
+	__u64 diff = 0, x;
+	int j;
+
+	if (off >= w->key_len)
+		return true;
+	left = w->key_len - off;
+	words = (left + 7) / 8;
+	bpf_for(j, 0, words) {
+		if (at + j >= KV_TEXT_BYTES / 8 || j >= kerby_block_bytes / 8)
+			break;
+		x = w->text[at + j] ^ block[j];
+		if (left < 8)
+			x &= (1ULL << (8 * left)) - 1;
+		diff |= x;
+		left -= 8;
+	}
+	return !diff;
+}
+
+/* Is the chain found in @w that of the key in @w? */
+__noinline int kv_chain_check_key(struct kv_work *w)
+{
+	int i, n, result = KV_CHAIN_OK;
+	void *block;
+
+	if (!w)
+		return KV_CHAIN_GONE;
+	if (w->found.key_len != w->key_len)
+		return KV_CHAIN_OTHER_KEY;
+	n = kerby_blocks(w->key_len);
+	bpf_for(i, 0, n) {
+		block = kerby_pool_block(w->found.first + i);
+		if (!block) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+		if (!kv_block_has_key(w, block, i * kerby_block_bytes)) {
+			result = KV_CHAIN_OTHER_KEY;
+			break;
+		}
+	}
+	return result;
+}
+
+/*
+ * Copy the value of the chain found in @w to offset w->value_off of @out, and
+ * compare the key on the way. Blocks are copied whole, so up to key_len bytes
+ * in front of value_off are overwritten: the caller writes those afterwards.
+ */
+static __noinline int kv_chain_read(struct kv_work *w, struct bpf_dynptr *out)
+{
+	__u32 total, off, len, base;
+	int i, n, result = KV_CHAIN_OK;
+	void *block;
+
+	if (!w)
+		return KV_CHAIN_GONE;
+	if (w->found.key_len != w->key_len)
+		return KV_CHAIN_OTHER_KEY;
+	n = w->found.blocks;
+	total = w->key_len + w->found.value_len;
+	base = w->value_off - w->key_len;
+	bpf_for(i, 0, n) {
+		block = kerby_pool_block(w->found.first + i);
+		if (!block) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+		off = i * kerby_block_bytes;
+		if (!kv_block_has_key(w, block, off)) {
+			result = KV_CHAIN_OTHER_KEY;
+			break;
+		}
+		if (off + kerby_block_bytes <= w->key_len || off >= total)
+			continue;
+		len = total - off;
+		if (len > kerby_block_bytes)
+			len = kerby_block_bytes;
+		if (bpf_dynptr_write(out, base + off, block, len, 0)) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+	}
+	return result;
+}
+
+/* Put the chain's bytes from @off on, a block of them at most, into w->block. */
+static __always_inline bool kv_block_compose(struct kv_work *w, struct bpf_dynptr *src, __u32 off,
+					     __u32 value_len)
+{
+	__u32 total = w->key_len + value_len, key = 0, len;
+
+	if (off < w->key_len) {
+		key = w->key_len - off;
+		if (key > kerby_block_bytes)
+			key = kerby_block_bytes;
+		if (bpf_dynptr_read(w->block, key, src, w->key_off + off, 0))
+			return false;
+	}
+	off += key;
+	if (off >= total || key >= kerby_block_bytes)
+		return true;
+	len = total - off;
+	if (len > kerby_block_bytes - key)
+		len = kerby_block_bytes - key;
+	if (len > KERBY_BLOCK_BYTES_MAX) /* never: for the verifier, which does not subtract */
+		return false;
+	return !bpf_dynptr_read(w->block + key, len, src, w->value_off + off - w->key_len, 0);
+}
+
+/* Undo @inserted of the @n blocks from @first on that were reserved. */
+static __always_inline void kv_chain_abandon(__u64 first, int inserted, int n)
+{
+	int i;
+
+	bpf_for(i, 0, inserted)
+		kerby_pool_delete(first + i);
+	kerby_pool_unreserve(n);
+}
+
+/*
+ * Write a new chain with the key of @w and, in the kernel tier, its value.
+ * Describes it in w->fresh.first and .blocks and returns 0; when there is no
+ * room, -1 and nothing is taken.
+ */
+static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
+{
+	__u32 value_len;
+	int i, n, done = 0;
+	__u64 first;
+
+	if (!w)
+		return -1;
+	value_len = w->tier == KV_TIER_KERNEL ? w->value_len : 0;
+	n = kv_chain_blocks(w->key_len, value_len);
+	first = kerby_pool_reserve(n, w->keep);
+	if (!first)
+		return -1;
+	bpf_for(i, 0, n) {
+		if (!kv_block_compose(w, src, i * kerby_block_bytes, value_len) ||
+		    kerby_pool_insert(first + i, w->block))
+			break;
+		done++;
+	}
+	if (done != n) {
+		kv_chain_abandon(first, done, n);
+		return -1;
+	}
+	w->fresh.first = first;
+	w->fresh.blocks = n;
+	return 0;
+}
+
+/*
+ * Overwrite the value in the chain found in @w by the one of @w, which takes as
+ * many blocks. The caller holds the entry's word. Nothing is written when the
+ * chain has another key; GONE under the lock is a bug, and counted.
+ *
+ * A block that holds the key's end and the value's beginning is filled from the
+ * packet as if the value alone stood there, and then the key's part is put
+ * back: both lengths are then bounded by the block without an offset.
+ */
+static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *src)
+{
+	__u32 total, off, len, key;
+	int i, n, result = KV_CHAIN_OK;
+	struct kv_stats *st;
+	void *block;
+
+	if (!w)
+		return KV_CHAIN_GONE;
+	if (w->found.key_len != w->key_len)
+		return KV_CHAIN_OTHER_KEY;
+	n = w->found.blocks;
+	total = w->key_len + w->value_len;
+	bpf_for(i, 0, n) {
+		block = kerby_pool_block(w->found.first + i);
+		if (!block) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+		off = i * kerby_block_bytes;
+		if (!kv_block_has_key(w, block, off)) {
+			result = KV_CHAIN_OTHER_KEY;
+			break;
+		}
+		if (off + kerby_block_bytes <= w->key_len || off >= total)
+			continue;
+		len = total - off;
+		if (len > kerby_block_bytes)
+			len = kerby_block_bytes;
+		if (bpf_dynptr_read(block, len, src, w->value_off + off - w->key_len, 0)) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+		if (off >= w->key_len)
+			continue;
+		key = w->key_len - off;
+		if (key > kerby_block_bytes)
+			key = kerby_block_bytes;
+		if (bpf_dynptr_read(block, key, src, w->key_off + off, 0)) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+	}
+	st = kv_stats_mine();
+	if (result == KV_CHAIN_GONE && st)
+		__sync_fetch_and_add(&st->inconsistent, 1);
+	return result;
+}
+
+/* Free the @n blocks of the chain that begins at @first. */
+__noinline int kv_chain_free(__u64 first, __u32 n)
+{
+	kerby_free_run(first, n);
+	return 0;
+}
+
+#endif /* KERBY_KV_CHAIN_H */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The operations on the store, the same for every door. Input and output are
+ * fields of struct kv_work; values come from or go to a dynptr (a packet or a
+ * slot). The protocol is in kv_index.h.
+ */
+#ifndef KERBY_KV_ENGINE_H
+#define KERBY_KV_ENGINE_H
+
+#include "kv/kv_index.h"
+
+/*
+ * Superseded values of the user tier are user space's to drop. A packet's door
+ * announces them through kv_events, and reserves the room before it changes
+ * anything, so that none is forgotten; user space's door reports in the slot.
+ */
+static __always_inline struct kv_event *kv_event_reserve(const struct kv_work *w)
+{
+	return bpf_ringbuf_reserve(&kv_events, sizeof(struct kv_event), 0);
+}
+
+/*
+ * Whether the condition of @w lets it replace what was found. KV_OK: it does.
+ * An expired item counts as absent.
+ */
+static __always_inline enum kv_status kv_cond_check(const struct kv_work *w, bool present)
+{
+	switch (w->cond) {
+	case KV_IF_ABSENT:
+		return present ? KV_EXISTS : KV_OK;
+	case KV_IF_PRESENT:
+		return present ? KV_OK : KV_MISS;
+	case KV_IF_CAS:
+		if (!present)
+			return KV_MISS;
+		return w->found.word >> 1 == w->cas ? KV_OK : KV_EXISTS;
+	default:
+		return KV_OK;
+	}
+}
+
+/* Insert an entry for the chain in w->fresh. KV_BUSY: somebody else did. */
+static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl *ctl)
+{
+	struct kv_entry *f = &w->fresh;
+	long err;
+
+	f->word = 2 * kv_next_cas(ctl);
+	f->identity = w->identity;
+	f->token = w->token;
+	f->flags = w->flags;
+	f->exptime = w->exptime;
+	f->value_len = w->value_len;
+	f->last_access = ctl->epoch;
+	f->key_len = w->key_len;
+	f->tier = w->tier;
+	err = bpf_map_update_elem(&kv_index, &w->identity, f, BPF_NOEXIST);
+	if (err)
+		return err == -EEXIST ? KV_BUSY : KV_NOSPC;
+	kv_gauge(w->tier, 1, w->value_len);
+	return KV_OK;
+}
+
+/* Write all fields but the chain and the word. The caller holds the word. */
+static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_work *w)
+{
+	KV_WRITE_ONCE(e->token, w->token);
+	KV_WRITE_ONCE(e->flags, w->flags);
+	KV_WRITE_ONCE(e->exptime, w->exptime);
+	KV_WRITE_ONCE(e->value_len, w->value_len);
+	KV_WRITE_ONCE(e->tier, w->tier);
+}
+
+/* Replace the value in place, in as many blocks. KV_BUSY: changed meanwhile. */
+static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, struct kv_work *w,
+							  struct kv_ctl *ctl,
+							  struct bpf_dynptr *src)
+{
+	__u64 word = w->found.word, next;
+	int result;
+
+	if (!kv_word_take(e, w, word))
+		return KV_BUSY;
+	result = kv_chain_overwrite(w, src);
+	if (result == KV_CHAIN_OTHER_KEY) {
+		kv_word_release(e, word, word);
+		return KV_COLLISION;
+	}
+	kv_entry_write(e, w);
+	next = 2 * kv_next_cas(ctl);
+	w->fresh.word = next;
+	kv_word_release(e, word, next);
+	kv_gauge(w->tier, 0, (__s64)w->value_len - w->found.value_len);
+	return KV_OK;
+}
+
+/* Replace the chain by the one in w->fresh. KV_BUSY: changed meanwhile. */
+static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struct kv_work *w,
+						       struct kv_ctl *ctl)
+{
+	__u64 word = w->found.word, next;
+	struct kv_event *ev = NULL;
+
+	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
+		ev = kv_event_reserve(w);
+		if (!ev)
+			return KV_NOSPC;
+		ev->token = w->found.token;
+	}
+	if (!kv_word_take(e, w, word)) {
+		if (ev)
+			bpf_ringbuf_discard(ev, 0);
+		return KV_BUSY;
+	}
+	KV_WRITE_ONCE(e->first, w->fresh.first);
+	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
+	kv_entry_write(e, w);
+	next = 2 * kv_next_cas(ctl);
+	w->fresh.word = next;
+	kv_word_release(e, word, next);
+	if (ev)
+		bpf_ringbuf_submit(ev, 0);
+	kv_chain_free(w->found.first, w->found.blocks);
+	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
+	kv_gauge(w->tier, 1, w->value_len);
+	return KV_OK;
+}
+
+/* One attempt of kv_set() at the entry @e. */
+static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_work *w,
+						 struct kv_ctl *ctl, struct bpf_dynptr *src)
+{
+	enum kv_found found = kv_entry_read(e, ctl, w);
+	enum kv_status status;
+	int result;
+
+	if (found == KV_FOUND_BUSY)
+		return KV_BUSY;
+	status = kv_cond_check(w, found == KV_FOUND);
+	if (status != KV_OK)
+		return kv_entry_same(e, w) ? status : KV_BUSY;
+	if (!w->fresh.blocks && w->tier == KV_TIER_KERNEL && w->found.tier == KV_TIER_KERNEL &&
+	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
+		return kv_replace_in_place(e, w, ctl, src);
+	result = kv_chain_check_key(w);
+	if (result != KV_CHAIN_OK) {
+		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
+			return KV_COLLISION;
+		return KV_BUSY;
+	}
+	if (!w->fresh.blocks && kv_chain_new(w, src))
+		return KV_NOSPC;
+	return kv_replace_chain(e, w, ctl);
+}
+
+/*
+ * Store the value that @w describes. KV_OK with the version in w->fresh.word
+ * and, where a value was superseded, its tier in w->found.tier (else 0);
+ * KV_MISS, KV_EXISTS by the condition; KV_NOSPC, KV_BUSY, KV_COLLISION:
+ * nothing has changed.
+ */
+static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynptr *src)
+{
+	struct kv_ctl *ctl = kv_ctl_get();
+	enum kv_status status = KV_BUSY;
+	struct kv_entry *e;
+	int i;
+
+	if (!ctl)
+		return KV_NOSPC;
+	w->fresh.blocks = 0;
+	bpf_for(i, 0, KV_TRIES) {
+		w->found.tier = 0;
+		e = bpf_map_lookup_elem(&kv_index, &w->identity);
+		if (e) {
+			status = kv_replace(e, w, ctl, src);
+		} else {
+			status = kv_cond_check(w, false);
+			if (status == KV_OK && !w->fresh.blocks && kv_chain_new(w, src))
+				status = KV_NOSPC;
+			if (status == KV_OK)
+				status = kv_insert(w, ctl);
+		}
+		if (status != KV_BUSY)
+			break;
+	}
+	if (status != KV_OK && w->fresh.blocks)
+		kv_chain_free(w->fresh.first, w->fresh.blocks);
+	return status;
+}
+
+/* One attempt of kv_delete() at the entry @e. */
+static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_work *w,
+						struct kv_ctl *ctl)
+{
+	enum kv_found found = kv_entry_read(e, ctl, w);
+	struct kv_event *ev = NULL;
+	enum kv_status status;
+	int result;
+
+	if (found == KV_FOUND_BUSY)
+		return KV_BUSY;
+	if (found == KV_FOUND) {
+		status = kv_cond_check(w, true);
+		if (status != KV_OK)
+			return kv_entry_same(e, w) ? status : KV_BUSY;
+	}
+	result = kv_chain_check_key(w);
+	if (result != KV_CHAIN_OK) {
+		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
+			return KV_MISS;
+		return KV_BUSY;
+	}
+	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
+		ev = kv_event_reserve(w);
+		if (!ev)
+			return KV_NOSPC;
+		ev->token = w->found.token;
+	}
+	if (!kv_word_take(e, w, w->found.word)) {
+		if (ev)
+			bpf_ringbuf_discard(ev, 0);
+		return KV_BUSY;
+	}
+	KV_WRITE_ONCE(e->tier, KV_TIER_DEAD);
+	kv_word_release(e, w->found.word, 2 * kv_next_cas(ctl));
+	bpf_map_delete_elem(&kv_index, &w->identity);
+	if (ev)
+		bpf_ringbuf_submit(ev, 0);
+	kv_chain_free(w->found.first, w->found.blocks);
+	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
+	/* An expired item is gone for the asker; its memory is back all the same. */
+	return found == KV_FOUND ? KV_OK : KV_MISS;
+}
+
+/*
+ * Delete the key of @w. KV_OK; KV_MISS: not there; KV_EXISTS: KV_IF_CAS does
+ * not hold; KV_BUSY, KV_NOSPC: try again. w->found.tier is the tier of what
+ * was removed, 0 if nothing was (an expired item is removed, and a KV_MISS).
+ */
+static __always_inline enum kv_status kv_delete(struct kv_work *w)
+{
+	struct kv_ctl *ctl = kv_ctl_get();
+	enum kv_status status = KV_BUSY;
+	struct kv_entry *e;
+	int i;
+
+	if (!ctl)
+		return KV_NOSPC;
+	bpf_for(i, 0, KV_TRIES) {
+		w->found.tier = 0;
+		e = bpf_map_lookup_elem(&kv_index, &w->identity);
+		status = e ? kv_remove(e, w, ctl) : KV_MISS;
+		if (status != KV_BUSY)
+			break;
+	}
+	return status;
+}
+
+#endif /* KERBY_KV_ENGINE_H */

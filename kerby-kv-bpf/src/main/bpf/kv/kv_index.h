@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The index: which keys there are, and the protocol by which readers and
+ * writers of all doors share an entry.
+ *
+ * The word of an entry is 2 * cas of its version; odd, it is held by a writer.
+ * Every version takes its cas id from one counter, so no value of the word ever
+ * comes back, in this entry or in another.
+ *
+ * Writer of a key that is there. Writes the new chain where nobody sees it.
+ * Takes the word by compare-and-swap from the even value under which it read
+ * the entry: success says that nothing has changed since, that the entry is
+ * still this key's and alive, and keeps all others from changing or deleting
+ * it. Switches first, blocks, lengths, flags, exptime, tier. Releases the word
+ * by setting it to the new version, again by compare-and-swap. Then frees the
+ * old chain: nobody else can have taken it for his to free, since only the
+ * holder of the word switches. When the number of blocks stays, the holder
+ * overwrites them in place instead.
+ *
+ * Writer of a key that is not there. Inserts a complete entry with
+ * BPF_NOEXIST: the map decides between two such writers, and the loser starts
+ * again as a writer of a key that is there.
+ *
+ * Deleter. Takes the word, sets the tier to DEAD, releases, deletes the map
+ * element, frees the chain. Only the one who set DEAD deletes the element, so a
+ * delete never hits a successor: the successor's insertion fails as long as
+ * the dead element is there.
+ *
+ * Reader. Reads an even word, then the fields, then copies the blocks, then
+ * reads the word again: unchanged, the copy is what the entry held at any
+ * moment in between, and this is where the read takes place. Before the old
+ * chain is freed or an element's memory reused the word has changed, so
+ * whatever a stale pointer or a stale block index let the reader see is thrown
+ * away. touch changes exptime alone, by one store under the word, and releases
+ * it unchanged: a reader may see either time.
+ *
+ * Memory reuse. The map may give the memory of a deleted element to another
+ * key at once. A reader or writer with a stale pointer then finds another word
+ * (its compare-and-swap fails) or another identity. It reads the identity
+ * again after taking the word, since the map's initialization of the memory is
+ * not ordered for it.
+ *
+ * Order. A compare-and-swap is a full barrier, and so orders a writer's field
+ * and block stores between taking and releasing. The reader's loads are in
+ * volatile accesses and in helper calls, which the compiler keeps in order, and
+ * x86 does not reorder loads; elsewhere kv_read_barrier() executes an atomic
+ * that fetches, which is a full barrier.
+ *
+ * Progress. Nobody waits without bound: all loops end after KV_TRIES, and the
+ * request goes up to user space, which tries again later. Programs run to
+ * their end whatever happens to the process that loaded them, so the word is
+ * never left held. A holder may be preempted in user space's door only.
+ */
+#ifndef KERBY_KV_INDEX_H
+#define KERBY_KV_INDEX_H
+
+#include "kv/kv_chain.h"
+
+#define KV_TRIES 4
+#define KV_SPINS 32 /* reads of a held word; an in-place SET holds it well under 1 us */
+
+/* Set by the loader on machines that reorder loads: anything but x86. */
+const volatile bool kv_weak_loads = false;
+
+static __always_inline void kv_read_barrier(void)
+{
+	__u64 local = 0;
+
+	if (kv_weak_loads)
+		__sync_fetch_and_add((volatile __u64 *)&local, 1);
+	asm volatile("" ::: "memory");
+}
+
+#define KV_READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+#define KV_WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+/* The word when nobody holds it; odd when it stayed held for KV_SPINS reads. */
+static __always_inline __u64 kv_word_read(struct kv_entry *e)
+{
+	__u64 word = KV_READ_ONCE(e->word);
+	int i;
+
+	if (!(word & 1))
+		return word;
+	bpf_for(i, 0, KV_SPINS) {
+		word = KV_READ_ONCE(e->word);
+		if (!(word & 1))
+			break;
+	}
+	return word;
+}
+
+/* Take the word from @word, under which the entry was read. */
+static __always_inline bool kv_word_take(struct kv_entry *e, const struct kv_work *w, __u64 word)
+{
+	if (__sync_val_compare_and_swap(&e->word, word, word | 1) != word)
+		return false;
+	if (KV_READ_ONCE(e->identity) == w->identity)
+		return true;
+	__sync_val_compare_and_swap(&e->word, word | 1, word);
+	return false;
+}
+
+static __always_inline void kv_word_release(struct kv_entry *e, __u64 word, __u64 next)
+{
+	__sync_val_compare_and_swap(&e->word, word | 1, next);
+}
+
+static __always_inline __u64 kv_next_cas(struct kv_ctl *ctl)
+{
+	return __sync_fetch_and_add(&ctl->next_cas, 1) + 1;
+}
+
+enum kv_found {
+	KV_FOUND = 0, /* w->found is a version of this key, if the word stays */
+	KV_FOUND_EXPIRED = 1, /* the same, and nobody may see its value */
+	KV_FOUND_BUSY = 2, /* held, dying or somebody else's: look up again */
+};
+
+static __always_inline bool kv_expired(const struct kv_ctl *ctl, __u64 word, __u32 exptime)
+{
+	if (word >> 1 <= KV_READ_ONCE(ctl->flush_cas))
+		return true;
+	return exptime && exptime <= bpf_ktime_get_boot_ns() / 1000000000;
+}
+
+/* Read the entry's fields into w->found. */
+static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const struct kv_ctl *ctl,
+						   struct kv_work *w)
+{
+	__u64 word = kv_word_read(e);
+
+	if (word & 1)
+		return KV_FOUND_BUSY;
+	kv_read_barrier();
+	w->found.word = word;
+	w->found.first = KV_READ_ONCE(e->first);
+	w->found.token = KV_READ_ONCE(e->token);
+	w->found.flags = KV_READ_ONCE(e->flags);
+	w->found.exptime = KV_READ_ONCE(e->exptime);
+	w->found.value_len = KV_READ_ONCE(e->value_len);
+	w->found.blocks = KV_READ_ONCE(e->blocks);
+	w->found.key_len = KV_READ_ONCE(e->key_len);
+	w->found.tier = KV_READ_ONCE(e->tier);
+	if (KV_READ_ONCE(e->identity) != w->identity || w->found.tier == KV_TIER_DEAD)
+		return KV_FOUND_BUSY;
+	if (KV_READ_ONCE(e->last_access) != ctl->epoch)
+		KV_WRITE_ONCE(e->last_access, ctl->epoch);
+	return kv_expired(ctl, word, w->found.exptime) ? KV_FOUND_EXPIRED : KV_FOUND;
+}
+
+/* Is what was read since kv_entry_read() one version? */
+static __always_inline bool kv_entry_same(struct kv_entry *e, const struct kv_work *w)
+{
+	kv_read_barrier();
+	return KV_READ_ONCE(e->word) == w->found.word;
+}
+
+/* Count an item in or out of the gauges. */
+static __always_inline void kv_gauge(__u8 tier, __s64 items, __s64 value_bytes)
+{
+	struct kv_stats *st = kv_stats_mine();
+	int i = tier == KV_TIER_USER;
+
+	if (!st)
+		return;
+	if (items)
+		__sync_fetch_and_add(&st->items[i], items);
+	if (value_bytes)
+		__sync_fetch_and_add(&st->value_bytes[i], value_bytes);
+}
+
+#endif /* KERBY_KV_INDEX_H */

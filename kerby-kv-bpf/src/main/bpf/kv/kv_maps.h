@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps and constants that all doors of Kerby-KV share. */
+#ifndef KERBY_KV_MAPS_H
+#define KERBY_KV_MAPS_H
+
+#include "kv/kv_abi.h"
+#include "kerby.bpf.h"
+
+/* Set before loading; see the server's flags of the same meaning. */
+const volatile __u16 kv_udp_port = 11211; /* host order */
+const volatile __u32 kv_listen_ip4 = 0; /* network order; 0: any address of the interface */
+const volatile __u32 kv_datagram_max = 1400; /* UDP payload bytes of one reply */
+/* Blocks that only user space's door may take, so that it can always demote. */
+const volatile __u32 kv_reserve = 0;
+/* For tests: a narrow mask makes identities collide. */
+const volatile __u64 kv_identity_mask = ~0ULL;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, KERBY_CAPACITY);
+	__type(key, __u64);
+	__type(value, struct kv_entry);
+} kv_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kv_ctl);
+} kv_ctl SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KV_SLOTS);
+	__type(key, __u32);
+	__type(value, struct kv_slot);
+} kv_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kv_stats);
+} kv_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} kv_events SEC(".maps");
+
+/*
+ * The addresses that packets for us may be sent to when kv_listen_ip4 is 0:
+ * those of the interface, so that a router's transit traffic is left alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32); /* IPv4 address, network order */
+	__type(value, __u8);
+} kv_local_ip4 SEC(".maps");
+
+static __always_inline struct kv_stats *kv_stats_mine(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&kv_stats, &zero);
+}
+
+static __always_inline struct kv_ctl *kv_ctl_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&kv_ctl, &zero);
+}
+
+static __always_inline void kv_count(enum kv_path path, enum kv_op op, enum kv_result result)
+{
+	struct kv_stats *st = kv_stats_mine();
+
+	if (!st)
+		return;
+	/* User space's door can be preempted by itself; packets' doors cannot. */
+	if (path == KV_PATH_USER)
+		__sync_fetch_and_add(&st->requests[path][op][result], 1);
+	else
+		st->requests[path][op][result]++;
+}
+
+#endif /* KERBY_KV_MAPS_H */

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel doors for packets: a datagram in, a verdict and perhaps a reply
+ * out. XDP and TC run the same functions; net/frame.h has what differs.
+ *
+ * A frame is left as it came until an operation has succeeded, but for a GET,
+ * whose reply is built in the frame; where that comes to nothing, the request
+ * is put back before the frame goes up.
+ */
+#ifndef KERBY_KV_PACKET_H
+#define KERBY_KV_PACKET_H
+
+#include "kv/kv_engine.h"
+#include "kv/kv_text.h"
+#include "net/frame.h"
+#include "net/udp4.h"
+
+enum kv_verdict {
+	KV_UP, /* not ours, or not now: on to the next door */
+	KV_REPLY, /* the frame is the reply */
+	KV_SILENT, /* done, and no reply is wanted */
+};
+
+/* A frame being handled. door and path are constants of the program. */
+struct kv_frame {
+	void *ctx;
+	enum net_door door;
+	enum kv_path path;
+	struct net_flow *flow; /* apart, so that the constants stay constants */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kv_work);
+} kv_work SEC(".maps");
+
+/* Where a reply's first byte is in the text, so that its text follows the key's place. */
+#define KV_TEXT_REPLY (KV_TEXT_KEY - 6 - KV_UDP_HEADER - (__u32)NET_UDP4_HEAD)
+#define KV_TEXT_REPLY_LINE (KV_TEXT_KEY - 6)
+#define KV_FRAME_TEXT ((__u32)NET_UDP4_HEAD + KV_UDP_HEADER) /* offset of text in a frame */
+
+struct kv_udp_header {
+	__u16 id, sequence, total, reserved;
+};
+
+/* Check the UDP checksum over all of the datagram. Uses w->block. */
+static __noinline bool kv_sum_ok(struct kv_work *w, struct bpf_dynptr *d, __u64 sum, __u32 len)
+{
+	__u32 off = NET_UDP4_HEAD - sizeof(struct udphdr), n;
+	int i, turns = (len + KERBY_BLOCK_BYTES_MAX - 1) / KERBY_BLOCK_BYTES_MAX;
+	__s64 part = 0;
+
+	bpf_for(i, 0, turns) {
+		n = len;
+		if (n > KERBY_BLOCK_BYTES_MAX)
+			n = KERBY_BLOCK_BYTES_MAX;
+		if (!n || bpf_dynptr_read(w->block, n, d, off, 0))
+			return false;
+		*(__u32 *)&w->block[n] = 0; /* padding to a whole word */
+		part = bpf_csum_diff(NULL, 0, (void *)w->block, (n + 3) & ~3U, part);
+		off += n;
+		len -= n;
+	}
+	return net_fold(sum + (__u32)part) == 0xffff;
+}
+
+/* Put the headers of a reply with @text_len bytes of text in front of its place. */
+static __always_inline void kv_reply_head(struct kv_frame *f, struct kv_work *w, __u32 text_len)
+{
+	__u8 *at = (__u8 *)w->text + KV_TEXT_REPLY;
+	struct kv_udp_header *u = (void *)(at + NET_UDP4_HEAD);
+
+	net_udp4_reply((struct net_head *)at, f->flow, KV_UDP_HEADER + text_len);
+	u->id = w->udp_id;
+	u->sequence = 0;
+	u->total = bpf_htons(1);
+	u->reserved = 0;
+}
+
+/* Make the frame a reply of one short line. */
+static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct kv_work *w,
+						     const char *line, __u32 len)
+{
+	__u8 *text = (__u8 *)w->text + KV_TEXT_REPLY_LINE;
+	struct bpf_dynptr d;
+
+	if (w->noreply)
+		return KV_SILENT;
+	__builtin_memcpy(text, line, len);
+	kv_reply_head(f, w, len);
+	/* A reply this short fits any frame that a request fitted, so this cannot fail. */
+	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + len) ||
+	    net_frame_dynptr(f->ctx, f->door, &d) ||
+	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, KV_FRAME_TEXT + len, 0))
+		return KV_SILENT;
+	return KV_REPLY;
+}
+
+#define KV_REPLY_LINE(f, w, s) kv_reply_line(f, w, s, sizeof(s) - 1)
+
+/* The most of a request that has to be in the text: all of the longest line. */
+#define KV_REQUEST_LINE (KV_KEY_MAX + 1 + 10 + 1 + 10 + 1 + 10 + 8 + 2)
+
+/*
+ * Bring the request's headers and first line into the text, with the key, which
+ * @prefix bytes of command precede, at its place; check what can be checked of
+ * the frame. Returns the offset in the text of the datagram's end (or, when it
+ * is longer than a line, of what was read), 0: leave the frame alone.
+ */
+static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
+				     __u32 prefix)
+{
+	__u32 start = KV_TEXT_KEY - prefix - KV_FRAME_TEXT, len;
+	int key_len;
+
+	len = NET_UDP4_HEAD + f->flow->payload_len;
+	if (len > KV_FRAME_TEXT + prefix + KV_REQUEST_LINE)
+		len = KV_FRAME_TEXT + prefix + KV_REQUEST_LINE;
+	if (bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
+		return 0;
+	if (!net_udp4_unsummed(f->flow) &&
+	    !kv_sum_ok(w, d, net_udp4_pseudo(f->flow),
+		       f->flow->payload_len + sizeof(struct udphdr)))
+		return 0;
+	key_len = kv_hash_key(w, 0);
+	if (key_len < 1 || key_len > KV_KEY_MAX || KV_TEXT_KEY + key_len + 2 > start + len)
+		return 0;
+	w->key_off = KV_FRAME_TEXT + prefix;
+	w->path = f->path;
+	w->noreply = 0;
+	w->keep = kv_reserve;
+	return start + len;
+}
+
+/* Undo what a get did to its frame. False: the frame is lost. */
+static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, __u32 prefix)
+{
+	__u32 start = KV_TEXT_KEY - prefix - KV_FRAME_TEXT, i, len;
+	__u32 key_len = w->key_len;
+	__u8 *text = (__u8 *)w->text;
+	struct bpf_dynptr d;
+
+	for (i = 0; i < sizeof(w->head) / 8; i++)
+		w->text[i] = w->head[i];
+	if (key_len > KV_KEY_MAX)
+		return false;
+	text[KV_TEXT_KEY + key_len] = '\r';
+	text[KV_TEXT_KEY + key_len + 1] = '\n';
+	len = KV_FRAME_TEXT + prefix + key_len + 2;
+	return net_frame_resize(f->ctx, f->door, w->frame_len) &&
+	       !net_frame_dynptr(f->ctx, f->door, &d) &&
+	       !bpf_dynptr_write(&d, 0, text + start, len, 0);
+}
+
+/* How an attempt to answer a get ended. */
+enum kv_attempt { KV_TRY_AGAIN, KV_TRY_HIT, KV_TRY_MISS, KV_TRY_UP };
+
+/* One attempt at a get: build the reply in the frame. */
+static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_work *w,
+						  struct kv_ctl *ctl)
+{
+	struct kv_entry *e = bpf_map_lookup_elem(&kv_index, &w->identity);
+	enum kv_found found;
+	struct bpf_dynptr d;
+	__u32 line, text_len, head_len;
+	int result;
+
+	if (!e)
+		return KV_TRY_MISS;
+	found = kv_entry_read(e, ctl, w);
+	if (found == KV_FOUND_BUSY)
+		return KV_TRY_AGAIN;
+	if (found == KV_FOUND_EXPIRED)
+		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
+	line = kv_value_line(w->key_len, w->found.flags, w->found.value_len);
+	text_len = line + w->found.value_len + 7;
+	if (w->found.tier != KV_TIER_KERNEL || KV_UDP_HEADER + text_len > kv_datagram_max)
+		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
+	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + text_len))
+		return KV_TRY_UP;
+	w->changed = 1;
+	w->value_off = KV_FRAME_TEXT + line;
+	if (net_frame_dynptr(f->ctx, f->door, &d))
+		return KV_TRY_UP;
+	result = kv_chain_read(w, &d);
+	if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
+		return KV_TRY_AGAIN;
+	if (result == KV_CHAIN_OTHER_KEY)
+		return KV_TRY_MISS;
+	kv_reply_head(f, w, text_len);
+	head_len = kv_text_value_line(w) - KV_TEXT_REPLY;
+	barrier_var(head_len); /* checked here and not sooner, where the verifier sees it */
+	if (head_len != w->value_off || head_len > KV_TEXT_BYTES ||
+	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, head_len, 0) ||
+	    bpf_dynptr_write(&d, w->value_off + w->found.value_len, "\r\nEND\r\n", 7, 0))
+		return KV_TRY_UP;
+	return KV_TRY_HIT;
+}
+
+static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct kv_work *w,
+						     struct bpf_dynptr *d)
+{
+	enum kv_attempt attempt = KV_TRY_UP;
+	struct kv_ctl *ctl = kv_ctl_get();
+	__u32 end = kv_load(f, w, d, 4);
+	int i;
+
+	if (!ctl || !end || KV_TEXT_KEY + w->key_len + 2 != end ||
+	    !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
+		return KV_UP;
+	for (i = 0; i < sizeof(w->head) / 8; i++)
+		w->head[i] = w->text[i];
+	w->frame_len = net_frame_len(f->ctx, f->door);
+	w->changed = 0;
+	bpf_for(i, 0, KV_TRIES) {
+		attempt = kv_get_try(f, w, ctl);
+		if (attempt != KV_TRY_AGAIN)
+			break;
+	}
+	switch (attempt) {
+	case KV_TRY_HIT:
+		kv_count(f->path, KV_OP_GET, KV_RESULT_HIT);
+		return KV_REPLY;
+	case KV_TRY_MISS:
+		kv_count(f->path, KV_OP_GET, KV_RESULT_MISS);
+		return KV_REPLY_LINE(f, w, "END\r\n");
+	default:
+		kv_count(f->path, KV_OP_GET, KV_RESULT_PASSED);
+		return !w->changed || kv_put_back(f, w, 4) ? KV_UP : KV_SILENT;
+	}
+}
+
+static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
+						     struct bpf_dynptr *d)
+{
+	__u32 end = kv_load(f, w, d, 4), at, line;
+	enum kv_status status;
+	__u16 crlf;
+
+	if (!end)
+		return KV_UP;
+	at = kv_text_set(w, KV_TEXT_KEY + w->key_len);
+	if (!at)
+		return KV_UP;
+	at = kv_text_line_end(w, at);
+	if (!at || at > end)
+		return KV_UP;
+	line = at - KV_TEXT_KEY + 4;
+	w->value_off = KV_FRAME_TEXT + line;
+	if (f->flow->payload_len != KV_UDP_HEADER + line + w->value_len + 2 ||
+	    bpf_dynptr_read(&crlf, 2, d, w->value_off + w->value_len, 0) ||
+	    crlf != bpf_htons(0x0d0a))
+		return KV_UP;
+	w->tier = KV_TIER_KERNEL;
+	w->cond = KV_IF_ANY;
+	w->token = 0;
+	if (kv_get_reply_len(w->key_len, w->flags, w->value_len) > kv_datagram_max)
+		status = KV_TOO_BIG;
+	else
+		status = kv_set(w, d);
+	if (status != KV_OK) {
+		kv_count(f->path, KV_OP_SET, KV_RESULT_PASSED);
+		return KV_UP;
+	}
+	kv_count(f->path, KV_OP_SET, KV_RESULT_STORED);
+	return KV_REPLY_LINE(f, w, "STORED\r\n");
+}
+
+static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,
+							struct bpf_dynptr *d)
+{
+	__u32 end = kv_load(f, w, d, 7);
+
+	if (kv_text_at(w, KV_TEXT_KEY - 3) != 't' || kv_text_at(w, KV_TEXT_KEY - 2) != 'e' ||
+	    kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+		return KV_UP;
+	if (!end || kv_text_line_end(w, KV_TEXT_KEY + w->key_len) != end)
+		return KV_UP;
+	w->cond = KV_IF_ANY;
+	switch (kv_delete(w)) {
+	case KV_OK:
+		kv_count(f->path, KV_OP_DELETE, KV_RESULT_DELETED);
+		return KV_REPLY_LINE(f, w, "DELETED\r\n");
+	case KV_MISS:
+		kv_count(f->path, KV_OP_DELETE, KV_RESULT_NOT_FOUND);
+		return KV_REPLY_LINE(f, w, "NOT_FOUND\r\n");
+	default:
+		kv_count(f->path, KV_OP_DELETE, KV_RESULT_PASSED);
+		return KV_UP;
+	}
+}
+
+/* The first letters of a command, as they stand in memory. */
+#define KV_WORD4(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+
+struct kv_request_start {
+	struct net_head net;
+	struct kv_udp_header udp;
+	__u32 command; /* its first four letters */
+} __attribute__((packed, aligned(2)));
+
+/* Is the datagram sent to an address that we serve? */
+static __always_inline bool kv_is_local(const struct net_flow *flow)
+{
+	if (kv_listen_ip4)
+		return flow->dst == kv_listen_ip4;
+	return bpf_map_lookup_elem(&kv_local_ip4, &flow->dst) != NULL;
+}
+
+static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
+{
+	struct kv_request_start *r = data;
+	__u32 zero = 0, command;
+	struct bpf_dynptr d;
+	struct kv_work *w;
+	__u16 id;
+
+	if (!net_udp4_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(kv_udp_port),
+			    f->flow) ||
+	    (void *)(r + 1) > data_end || f->flow->payload_len < sizeof(*r) - sizeof(r->net))
+		return KV_UP;
+	/* Replies to our own port would go round for ever between two servers. */
+	if (r->udp.sequence || r->udp.total != bpf_htons(1) ||
+	    f->flow->sport == bpf_htons(kv_udp_port) || !kv_is_local(f->flow))
+		return KV_UP;
+	id = r->udp.id;
+	command = r->command;
+	w = bpf_map_lookup_elem(&kv_work, &zero);
+	if (!w || net_frame_dynptr(f->ctx, f->door, &d))
+		return KV_UP;
+	w->udp_id = id;
+	if (command == KV_WORD4('g', 'e', 't', ' '))
+		return kv_packet_get(f, w, &d);
+	if (command == KV_WORD4('s', 'e', 't', ' '))
+		return kv_packet_set(f, w, &d);
+	if (command == KV_WORD4('d', 'e', 'l', 'e'))
+		return kv_packet_delete(f, w, &d);
+	return KV_UP;
+}
+
+#endif /* KERBY_KV_PACKET_H */

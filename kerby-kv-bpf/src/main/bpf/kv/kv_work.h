@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One request on its way through the engine, whichever door it came in by.
+ *
+ * The doors of packets keep it in a per-CPU map (XDP and TC run in softirq and
+ * neither interrupts the other on a CPU), user space's door in the slot of the
+ * request (it may be preempted, so per-CPU memory would not be its own).
+ */
+#ifndef KERBY_KV_WORK_H
+#define KERBY_KV_WORK_H
+
+#include "kv/kv_maps.h"
+
+/*
+ * Where the key stands in kv_work.text: on a word boundary, with room in front
+ * for the headers of a reply (8 of room, Ethernet to UDP 42, frame header 8)
+ * and "VALUE ", so that a reply's first line is built around the key in place.
+ */
+#define KV_TEXT_KEY 64
+/* A key in any block position, read by whole words; also the longest line we take. */
+#define KV_TEXT_BYTES 576
+
+struct kv_work {
+	__u64 text[KV_TEXT_BYTES / 8]; /* in words, so that they are read as such */
+	__u64 identity;
+	/* The request. Offsets are into the dynptr that goes with it. */
+	__u32 key_len;
+	__u32 key_off;
+	__u32 value_off;
+	__u32 value_len;
+	__u32 flags;
+	__u32 exptime;
+	__u64 cas; /* KV_IF_CAS */
+	__u64 token; /* tier USER */
+	__u8 cond; /* enum kv_slot_cond */
+	__u8 tier; /* where the value is to be */
+	__u8 noreply;
+	__u8 path; /* enum kv_path */
+	__u32 keep; /* blocks to leave free: kv_reserve, or 0 */
+	/* The entry as it was read. */
+	struct kv_entry found;
+	/* The entry to insert, and what the operation left behind. */
+	struct kv_entry fresh;
+	/* A packet as it came: all before the key, for when it has to be put back. */
+	__u64 head[KV_TEXT_KEY / 8];
+	__u32 frame_len;
+	__u16 udp_id; /* request id of memcached's frame header */
+	__u8 changed; /* the frame is not as it came */
+	/* A block in the making: twice the largest, so that offset + length is in bounds. */
+	__u8 block[2 * KERBY_BLOCK_BYTES_MAX];
+};
+
+_Static_assert(sizeof(struct kv_work) <= KV_SCRATCH, "a slot's scratch holds a kv_work");
+
+#endif /* KERBY_KV_WORK_H */
