@@ -132,14 +132,7 @@ struct kv_door_args {
 
 /* Paths, operations and results as counted. The names are the metrics'. */
 enum kv_path { KV_PATH_XDP, KV_PATH_TC, KV_PATH_USER, KV_PATH_MAX };
-enum kv_op {
-	KV_OP_GET,
-	KV_OP_SET,
-	KV_OP_DELETE,
-	KV_OP_TOUCH,
-	KV_OP_OTHER,
-	KV_OP_MAX
-};
+enum kv_op { KV_OP_GET, KV_OP_SET, KV_OP_DELETE, KV_OP_TOUCH, KV_OP_OTHER, KV_OP_MAX };
 enum kv_result {
 	KV_RESULT_HIT,
 	KV_RESULT_MISS,

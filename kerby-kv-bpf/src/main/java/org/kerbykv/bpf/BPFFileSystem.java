@@ -1,0 +1,77 @@
+package org.kerbykv.bpf;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The file system that pins live in, by custom at /sys/fs/bpf. */
+public final class BPFFileSystem {
+  private static final String TYPE = "bpf";
+
+  private static final MethodHandle MOUNT =
+      NativeLibrary.libcWithErrno(
+          "mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
+  private static final MethodHandle UMOUNT =
+      NativeLibrary.libcWithErrno("umount", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+
+  private BPFFileSystem() {}
+
+  /** Whether {@code directory}, which exists, is in a BPF file system. */
+  public static boolean contains(Path directory) {
+    try {
+      return Files.getFileStore(directory).type().equals(TYPE);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Mounts a BPF file system that only root can look into. Needs CAP_SYS_ADMIN.
+   *
+   * @param directory exists; what it contains is hidden by the mount
+   */
+  public static void mount(Path directory) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capture = NativeLibrary.errnoCapture(arena);
+      MemorySegment type = arena.allocateFrom(TYPE);
+      int result =
+          (int)
+              MOUNT.invokeExact(
+                  capture,
+                  type,
+                  arena.allocateFrom(directory.toString()),
+                  type,
+                  0L,
+                  arena.allocateFrom("mode=0700"));
+      if (result != 0) {
+        throw new BPFException(
+            "mount a BPF file system at " + directory, NativeLibrary.errno(capture));
+      }
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  /** Unmounts what {@link #mount} mounted; what was pinned in it, and nowhere else, goes away. */
+  public static void unmount(Path directory) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capture = NativeLibrary.errnoCapture(arena);
+      int result = (int) UMOUNT.invokeExact(capture, arena.allocateFrom(directory.toString()));
+      if (result != 0) {
+        throw new BPFException(
+            "unmount the BPF file system at " + directory, NativeLibrary.errno(capture));
+      }
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+}

@@ -1,0 +1,293 @@
+package org.kerbykv.bpf;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/**
+ * An object that is open but not yet loaded: the time for what the kernel wants to know at loading.
+ * Not thread-safe. {@link #load()} and any failure end it; one that is given up otherwise is to be
+ * closed.
+ */
+public final class BPFLoader implements AutoCloseable {
+  /**
+   * Room for one program's verifier log. Only what is written takes memory. The kernel answers
+   * ENOSPC in place of its reason if the log is longer.
+   */
+  private static final long LOG_BYTES = 16 << 20;
+
+  // struct bpf_object_open_opts
+  private static final long OPEN_OPTS_BYTES = 80;
+  private static final long OPEN_OPTS_OBJECT_NAME = 8;
+
+  private static final int PROG_TYPE_SCHED_CLS = 3;
+  private static final long MAX_ENTRIES_LIMIT = 0xffff_ffffL;
+
+  private final String name;
+  private final Arena arena = Arena.ofConfined();
+  private MemorySegment object;
+  private Optional<Path> pinDirectory = Optional.empty();
+
+  private BPFLoader(String name, MemorySegment object) {
+    this.name = name;
+    this.object = object;
+  }
+
+  /**
+   * Opens an object in the class path.
+   *
+   * @param anchor a class beside the object
+   * @param resource its name, as in {@link Class#getResourceAsStream}: "kv.bpf.o"
+   * @throws BPFException if libbpf is missing or cannot read the object
+   */
+  public static BPFLoader open(Class<?> anchor, String resource) {
+    byte[] bytes = BTFLayout.resource(anchor, resource);
+    String name = resource.substring(resource.lastIndexOf('/') + 1);
+    LibBPFMessages.clear();
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment capture = NativeLibrary.errnoCapture(call);
+      MemorySegment file = call.allocate(bytes.length, Long.BYTES);
+      MemorySegment.copy(bytes, 0, file, JAVA_BYTE, 0, bytes.length);
+      MemorySegment opts = call.allocate(OPEN_OPTS_BYTES, Long.BYTES);
+      opts.set(JAVA_LONG, 0, OPEN_OPTS_BYTES);
+      opts.set(ADDRESS, OPEN_OPTS_OBJECT_NAME, call.allocateFrom(name.replaceFirst("\\..*", "")));
+      MemorySegment object = LibBPF.objectOpenMem(capture, file, bytes.length, opts);
+      if (object.address() == 0) {
+        throw new BPFException(
+            "open BPF object " + name, NativeLibrary.errno(capture), LibBPFMessages.take());
+      }
+      BPFLoader loader = new BPFLoader(name, object);
+      loader.setTypesUnknownToLibbpf();
+      return loader;
+    }
+  }
+
+  /**
+   * Sets how many elements a map can hold.
+   *
+   * @param entries 1 to 2^32 - 1
+   */
+  public BPFLoader mapMaxEntries(String map, long entries) {
+    if (entries < 1 || entries > MAX_ENTRIES_LIMIT) {
+      throw failed(new IllegalArgumentException("map " + map + " with " + entries + " entries"));
+    }
+    return checked("set the size of map " + map, LibBPF.mapSetMaxEntries(map(map), (int) entries));
+  }
+
+  /**
+   * Sets the size of a map's values.
+   *
+   * @param bytes 1 or more
+   */
+  public BPFLoader mapValueSize(String map, int bytes) {
+    if (bytes < 1) {
+      throw failed(new IllegalArgumentException("map " + map + " with values of " + bytes));
+    }
+    return checked("set the value size of map " + map, LibBPF.mapSetValueSize(map(map), bytes));
+  }
+
+  /**
+   * Sets a constant of the programs, declared as {@code const volatile}. The verifier sees the
+   * value and drops the code that it makes unreachable.
+   *
+   * @param variable its name; 1, 2, 4 or 8 bytes
+   * @param value in the range of that many bytes, signed or unsigned
+   */
+  public BPFLoader constant(String variable, long value) {
+    try (Arena call = Arena.ofConfined()) {
+      BTFLayout.Variable found = layout().variable(variable);
+      if (!found.section().startsWith(".rodata")) {
+        throw new IllegalArgumentException(
+            "variable " + variable + " is in " + found.section() + ": it is not a constant");
+      }
+      MemorySegment size = call.allocate(JAVA_LONG);
+      MemorySegment section =
+          LibBPF.mapInitialValue(map(found.section()), size).reinterpret(size.get(JAVA_LONG, 0));
+      store(section, found, value);
+      return this;
+    } catch (IllegalArgumentException e) {
+      throw failed(e);
+    }
+  }
+
+  /**
+   * Lets the maps outlive this process: those that are pinned in {@code directory} under their
+   * names are used again, if their type, sizes and flags are those of the object, and the others
+   * pinned there as they are made. Global data is not pinned. If loading fails, what it pinned is
+   * removed again.
+   *
+   * @param directory in a mounted BPF file system; made if it is not there
+   */
+  public BPFLoader pinDirectory(Path directory) {
+    pinDirectory = Optional.of(directory);
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw failed(new UncheckedIOException(e));
+    }
+    for (MemorySegment map : all(previous -> LibBPF.objectNextMap(object(), previous))) {
+      if (!LibBPF.mapIsInternal(map)) {
+        String mapName = LibC.text(LibBPF.mapName(map));
+        try (Arena call = Arena.ofConfined()) {
+          checked(
+              "set the pin of map " + mapName,
+              LibBPF.mapSetPinPath(map, call.allocateFrom(directory.resolve(mapName).toString())));
+        }
+      }
+    }
+    return this;
+  }
+
+  /** Leaves a program out: it is neither verified nor loaded. */
+  public BPFLoader disable(String program) {
+    return checked(
+        "leave out program " + program, LibBPF.programSetAutoload(program(program), false));
+  }
+
+  /** The layouts in the object's BTF. */
+  public BTFLayout layout() {
+    return BTFLayout.of(LibBPF.objectBtf(object()));
+  }
+
+  /**
+   * Makes the maps and has the programs verified and loaded.
+   *
+   * @throws BPFException with the log if the verifier refused a program
+   */
+  public BPFProgram load() {
+    LibBPFMessages.clear();
+    List<ProgramLog> logs = new ArrayList<>();
+    for (MemorySegment program : all(previous -> LibBPF.objectNextProgram(object(), previous))) {
+      logs.add(ProgramLog.of(arena, program, LOG_BYTES));
+    }
+    int result = LibBPF.objectLoad(object());
+    if (result < 0) {
+      throw failed(loadFailure(-result, logs));
+    }
+    MemorySegment loaded = object();
+    logs.forEach(ProgramLog::detach);
+    object = MemorySegment.NULL;
+    arena.close();
+    return new BPFProgram(name, loaded);
+  }
+
+  /** Gives the object up, unless it has been loaded. Closing twice is fine. */
+  @Override
+  public void close() {
+    if (object.address() != 0) {
+      LibBPF.objectClose(object);
+      object = MemorySegment.NULL;
+      arena.close();
+    }
+  }
+
+  private BPFException loadFailure(int errno, List<ProgramLog> logs) {
+    String from = " of " + name;
+    String pins = pinDirectory.map(directory -> ", maps pinned in " + directory).orElse("");
+    String said = LibBPFMessages.take();
+    return logs.stream()
+        .filter(log -> !log.text().isEmpty())
+        .findFirst()
+        .map(
+            log ->
+                new BPFException(
+                    "load program " + log.program() + from + pins, errno, said, log.text()))
+        .orElseGet(() -> new BPFException("load BPF object " + name + pins, errno, said));
+  }
+
+  /**
+   * libbpf before 1.3 does not know the sections of TCX programs; they are ordinary TC programs.
+   */
+  private void setTypesUnknownToLibbpf() {
+    for (MemorySegment program : all(previous -> LibBPF.objectNextProgram(object(), previous))) {
+      if (LibC.text(LibBPF.programSectionName(program)).startsWith("tcx/")) {
+        checked(
+            "set the type of " + LibC.text(LibBPF.programName(program)),
+            LibBPF.programSetType(program, PROG_TYPE_SCHED_CLS));
+      }
+    }
+  }
+
+  private static void store(MemorySegment section, BTFLayout.Variable variable, long value) {
+    int bits = Math.toIntExact(variable.size() * Byte.SIZE);
+    boolean fits = bits == Long.SIZE || (value >= -(1L << (bits - 1)) && value <= (1L << bits) - 1);
+    if (!fits) {
+      throw new IllegalArgumentException(
+          value + " does not fit constant " + variable.name() + " of " + bits + " bits");
+    }
+    long offset = variable.offset();
+    switch (bits) {
+      case Byte.SIZE -> section.set(JAVA_BYTE, offset, (byte) value);
+      case Short.SIZE -> section.set(JAVA_SHORT_UNALIGNED, offset, (short) value);
+      case Integer.SIZE -> section.set(JAVA_INT_UNALIGNED, offset, (int) value);
+      case Long.SIZE -> section.set(JAVA_LONG_UNALIGNED, offset, value);
+      default ->
+          throw new IllegalArgumentException(
+              "constant " + variable.name() + " has " + variable.size() + " bytes");
+    }
+  }
+
+  private MemorySegment map(String map) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment found = LibBPF.objectFindMap(object(), call.allocateFrom(map));
+      return present("map", map, found);
+    }
+  }
+
+  private MemorySegment program(String program) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment found = LibBPF.objectFindProgram(object(), call.allocateFrom(program));
+      return present("program", program, found);
+    }
+  }
+
+  private MemorySegment present(String kind, String what, MemorySegment found) {
+    if (found.address() == 0) {
+      throw failed(new IllegalArgumentException("no " + kind + " " + what + " in " + name));
+    }
+    return found;
+  }
+
+  private static List<MemorySegment> all(UnaryOperator<MemorySegment> next) {
+    List<MemorySegment> found = new ArrayList<>();
+    for (MemorySegment one = next.apply(MemorySegment.NULL);
+        one.address() != 0;
+        one = next.apply(one)) {
+      found.add(one);
+    }
+    return found;
+  }
+
+  private BPFLoader checked(String attempted, int result) {
+    if (result < 0) {
+      throw failed(new BPFException(attempted + " of " + name, -result, LibBPFMessages.take()));
+    }
+    return this;
+  }
+
+  private MemorySegment object() {
+    if (object.address() == 0) {
+      throw new IllegalStateException(name + " has been loaded or given up");
+    }
+    return object;
+  }
+
+  private <E extends RuntimeException> E failed(E failure) {
+    close();
+    return failure;
+  }
+}

@@ -1,0 +1,29 @@
+package org.kerbykv.bpf;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A set of open maps, by name. All of them, and the memory of {@link #mmap}, are closed with it. A
+ * wrong name, or a type or size that is not the map's, is an {@link IllegalArgumentException}.
+ */
+public sealed interface BPFMaps extends AutoCloseable permits BPFProgram, BPFPinnedMaps {
+  /** A hash map, LRU hash map or LPM trie. */
+  <K, V> BPFHashMap<K, V> getHashMap(String name, BPFType<K> keyType, BPFType<V> valueType);
+
+  /** An array. */
+  <V> BPFArray<V> getArray(String name, BPFType<V> valueType);
+
+  /** A per-CPU array. */
+  <V> BPFPerCpuArray<V> getPerCpuArray(String name, BPFType<V> valueType);
+
+  /**
+   * The memory of an array with BPF_F_MMAPABLE, shared with the programs: element i starts at i
+   * times the value's size rounded up to 8 bytes. Usable from any thread until close; later use
+   * throws {@link IllegalStateException}. Access it with the {@link java.lang.invoke.VarHandle}
+   * mode that the programs' use of it asks for.
+   */
+  MemorySegment mmap(String name);
+
+  @Override
+  void close();
+}
