@@ -1,0 +1,143 @@
+package org.kerbykv.client;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One request on its way to its reply, and the future that the caller holds.
+ *
+ * <p>What is asked for is final. The rest belongs to the event loop of the call's link, from its
+ * submission until it is retired: a call keeps its place (see {@link
+ * KerbyClientConfig#maxOutstanding()}) until then, even if the caller has cancelled it.
+ */
+final class Call<R> extends CompletableFuture<R> {
+  /** Makes the result of a reply that is no error. */
+  @FunctionalInterface
+  interface Mapper<R> {
+    R map(Reply reply);
+  }
+
+  /** Where a call is kept while it waits. */
+  enum Place {
+    NOWHERE,
+    UDP,
+    TCP,
+    RETIRED
+  }
+
+  /** A request id in use for this call. */
+  record Attempt(UdpPort port, int id) {}
+
+  final Command command;
+  final byte[] key;
+
+  /** The value to store, for storage commands. */
+  final byte[] value;
+
+  final int flags;
+
+  /** Seconds as they go on the wire. */
+  final long exptime;
+
+  /** The cas id of cas, the amount of incr and decr; unsigned. */
+  final long argument;
+
+  /** When the call ends without a reply, in {@link System#nanoTime()}. */
+  final long deadline;
+
+  final long created;
+  private final Mapper<R> mapper;
+
+  /** The call submitted before this one, while both wait for the event loop. */
+  Call<?> submittedBefore;
+
+  Place place = Place.NOWHERE;
+
+  /** Whether the server may have seen the request. */
+  boolean sent;
+
+  int udpAttempts;
+  int tcpAttempts;
+  UdpPort udpPort;
+  int udpId;
+  private List<Attempt> earlierAttempts;
+
+  /** Links of the timer wheel's list. */
+  Call<?> timerNext;
+
+  Call<?> timerPrevious;
+  long timerAt;
+  int timerBucket = TimerWheel.NO_BUCKET;
+
+  Call(
+      Command command,
+      byte[] key,
+      byte[] value,
+      int flags,
+      long exptime,
+      long argument,
+      long timeoutNanos,
+      Mapper<R> mapper) {
+    this.command = command;
+    this.key = key;
+    this.value = value;
+    this.flags = flags;
+    this.exptime = exptime;
+    this.argument = argument;
+    this.created = System.nanoTime();
+    this.deadline = created + timeoutNanos;
+    this.mapper = mapper;
+  }
+
+  /** Notes the id of a further attempt; a reply to any attempt answers the call. */
+  void attemptWith(UdpPort port, int id) {
+    if (udpPort != null) {
+      if (earlierAttempts == null) {
+        earlierAttempts = new ArrayList<>();
+      }
+      earlierAttempts.add(new Attempt(udpPort, udpId));
+    }
+    udpPort = port;
+    udpId = id;
+  }
+
+  /** Gives every id back, so that a reply from now on is a stray. */
+  void forgetAttempts() {
+    if (udpPort != null) {
+      udpPort.forget(udpId);
+      udpPort = null;
+    }
+    if (earlierAttempts != null) {
+      earlierAttempts.forEach(attempt -> attempt.port().forget(attempt.id()));
+      earlierAttempts = null;
+    }
+  }
+
+  /** Ends the call with what the server said. */
+  void answer(Reply reply) {
+    if (reply.status().isError()) {
+      completeExceptionally(new KerbyServerException(reply.errorLine()));
+      return;
+    }
+    try {
+      complete(mapper.map(reply));
+    } catch (RuntimeException e) { // a transcoder's
+      completeExceptionally(e);
+    }
+  }
+
+  /**
+   * Ends the call without an answer: with this exception, or, if it must not run twice and may have
+   * run, as of unknown outcome because of it.
+   */
+  void fail(KerbyException reason) {
+    if (sent && !command.repeatable()) {
+      completeExceptionally(
+          new KerbyUnknownOutcomeException(
+              command.word() + " may have been executed: " + reason.getMessage(), reason));
+    } else {
+      completeExceptionally(reason);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package org.kerbykv.client;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+
+/** Writes requests as the ASCII protocol wants them. */
+final class RequestWriter {
+  /** Bytes of a request besides its key and value, at most. */
+  static final int OVERHEAD_MAX = 96;
+
+  private static final int CRLF = '\r' << 8 | '\n';
+
+  private RequestWriter() {}
+
+  /** The request line; for a storage command the value and {@link #writeValueEnd} follow. */
+  static void writeLine(Call<?> call, ByteBuf out) {
+    Command command = call.command;
+    ByteBufUtil.writeAscii(out, command.word());
+    if (command == Command.GAT) {
+      writeField(out, call.exptime);
+    }
+    out.writeByte(' ').writeBytes(call.key);
+    switch (command.shape()) {
+      case STORAGE -> {
+        writeUnsignedField(out, Integer.toUnsignedLong(call.flags));
+        writeField(out, call.exptime);
+        writeUnsignedField(out, call.value.length);
+        if (command == Command.CAS) {
+          writeUnsignedField(out, call.argument);
+        }
+      }
+      case ARITHMETIC -> writeUnsignedField(out, call.argument);
+      case TOUCH -> writeField(out, call.exptime);
+      case RETRIEVAL, REMOVAL -> {}
+    }
+    out.writeShort(CRLF);
+  }
+
+  static void writeValueEnd(ByteBuf out) {
+    out.writeShort(CRLF);
+  }
+
+  private static void writeField(ByteBuf out, long value) {
+    if (value < 0) {
+      out.writeByte(' ').writeByte('-');
+      writeDigits(out, -value);
+    } else {
+      writeUnsignedField(out, value);
+    }
+  }
+
+  private static void writeUnsignedField(ByteBuf out, long value) {
+    out.writeByte(' ');
+    writeDigits(out, value);
+  }
+
+  private static void writeDigits(ByteBuf out, long unsigned) {
+    int start = out.writerIndex();
+    long rest = unsigned;
+    int digits = 0;
+    do {
+      rest = Long.divideUnsigned(rest, 10);
+      digits++;
+    } while (rest != 0);
+    out.ensureWritable(digits).writerIndex(start + digits);
+    rest = unsigned;
+    for (int i = start + digits - 1; i >= start; i--) {
+      out.setByte(i, '0' + (int) Long.remainderUnsigned(rest, 10));
+      rest = Long.divideUnsigned(rest, 10);
+    }
+  }
+}

@@ -1,0 +1,295 @@
+package org.kerbykv.client;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The link's TCP connection: made when a call needs it, with requests pipelined and answered in
+ * their order. Belongs to the link's event loop.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // failures reach exceptionCaught or a listener
+final class TcpConnection {
+  /** How often a request that may be repeated is sent, if the connection is lost under it. */
+  private static final int ATTEMPTS_MAX = 2;
+
+  /** After a failed connect, calls fail at once for so long, instead of each trying it anew. */
+  private static final long CONNECT_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** Longer values are not copied into the request's buffer. */
+  private static final int COPY_MAX = 4096;
+
+  private final ServerLink link;
+  private final InetSocketAddress server;
+  private final ReplyReader reader;
+  private final ArrayDeque<Call<?>> unsent = new ArrayDeque<>();
+  private final ArrayDeque<Call<?>> unanswered = new ArrayDeque<>();
+  private Channel channel;
+  private boolean connecting;
+  private boolean closed;
+  private boolean inReply;
+  private long lastRead;
+  private long lastConnectFailure;
+  private Throwable connectFailure;
+
+  TcpConnection(ServerLink link, InetSocketAddress server) {
+    this.link = link;
+    this.server = server;
+    this.reader = new ReplyReader(link.config().maxValueBytes());
+  }
+
+  /** Takes a call over; {@link #flush} sends it. */
+  void submit(Call<?> call) {
+    call.place = Call.Place.TCP;
+    unsent.add(call);
+  }
+
+  /** Sends what waits, as far as the socket takes it, and connects if need be. */
+  void flush() {
+    if (unsent.isEmpty() || connecting) {
+      return;
+    }
+    if (channel == null) {
+      connect();
+      return;
+    }
+    boolean written = false;
+    while (channel.isWritable() && !unsent.isEmpty()) {
+      Call<?> call = unsent.remove();
+      if (call.isDone()) { // cancelled, or out of time
+        link.retire(call);
+      } else {
+        write(call);
+        written = true;
+      }
+    }
+    if (written) {
+      channel.flush();
+    }
+  }
+
+  private void write(Call<?> call) {
+    call.sent = true;
+    call.tcpAttempts++;
+    unanswered.add(call);
+    int copied = call.value == null || call.value.length > COPY_MAX ? 0 : call.value.length;
+    ByteBuf request =
+        channel.alloc().directBuffer(RequestWriter.OVERHEAD_MAX + call.key.length + copied);
+    RequestWriter.writeLine(call, request);
+    if (call.value == null) {
+      channel.write(request, channel.voidPromise());
+      return;
+    }
+    if (copied == call.value.length) {
+      request.writeBytes(call.value);
+      RequestWriter.writeValueEnd(request);
+      channel.write(request, channel.voidPromise());
+      return;
+    }
+    channel.write(request, channel.voidPromise());
+    channel.write(Unpooled.wrappedBuffer(call.value), channel.voidPromise());
+    ByteBuf end = channel.alloc().directBuffer(2);
+    RequestWriter.writeValueEnd(end);
+    channel.write(end, channel.voidPromise());
+  }
+
+  private void connect() {
+    if (connectFailure != null && System.nanoTime() - lastConnectFailure < CONNECT_PAUSE_NANOS) {
+      failUnsent();
+      return;
+    }
+    connecting = true;
+    ChannelFuture connected =
+        NettyIo.stream(link.loop(), link.config().connectTimeout().toMillis(), new Handler())
+            .connect(server);
+    connected.addListener(
+        future -> {
+          connecting = false;
+          if (closed) {
+            connected.channel().close();
+            return;
+          }
+          if (future.isSuccess()) {
+            connectFailure = null;
+            link.counters().tcpConnects().increment();
+            channel = connected.channel();
+            lastRead = System.nanoTime();
+            inReply = false;
+            flush();
+          } else {
+            connectFailure = future.cause();
+            lastConnectFailure = System.nanoTime();
+            failUnsent();
+          }
+        });
+  }
+
+  private void failUnsent() {
+    for (int i = unsent.size(); i > 0; i--) {
+      Call<?> call = unsent.remove();
+      link.fail(
+          call,
+          new KerbyConnectionException(
+              "no TCP connection to " + server + ": " + connectFailure.getMessage(),
+              connectFailure));
+    }
+  }
+
+  private void read(ByteBuf in) {
+    lastRead = System.nanoTime();
+    while (in.isReadable()) {
+      Call<?> call = unanswered.peek();
+      if (call == null) {
+        lose(new IOException("the server sent bytes that nobody asked for"));
+        return;
+      }
+      if (!inReply) {
+        reader.begin(call.command, call.key);
+        inReply = true;
+      }
+      switch (reader.feed(in)) {
+        case MORE -> {}
+        case COMPLETE -> complete(call);
+        case FOREIGN, MALFORMED -> {
+          unanswered.remove();
+          link.fail(
+              call,
+              new KerbyProtocolException(
+                  "the server's reply to "
+                      + call.command.word()
+                      + " is none, or its value is too long",
+                  null));
+          lose(new IOException("a reply could not be read"));
+          return;
+        }
+      }
+      if (channel == null) {
+        return;
+      }
+    }
+  }
+
+  private void complete(Call<?> call) {
+    inReply = false;
+    unanswered.remove();
+    // The server may not have taken the value as one; what it then read as commands is anyone's
+    // guess.
+    boolean desynchronized =
+        call.command.hasValue()
+            && (reader.status() == Reply.Status.ERROR
+                || reader.status() == Reply.Status.CLIENT_ERROR);
+    link.answer(call, reader);
+    if (desynchronized) {
+      lose(new IOException("the server refused a value: " + reader.errorLine()));
+    }
+  }
+
+  /**
+   * Gives the connection up if the oldest unanswered request has waited for a whole timeout during
+   * which not a byte came.
+   */
+  void checkAlive() {
+    Call<?> oldest = unanswered.peek();
+    if (channel == null || oldest == null) {
+      return;
+    }
+    long silentSince = oldest.created - lastRead > 0 ? oldest.created : lastRead;
+    if (System.nanoTime() - silentSince >= link.config().timeout().toNanos()) {
+      lose(new IOException("the server has stopped answering"));
+    }
+  }
+
+  /** Gives the connection up; what may be repeated is sent again on a new one. */
+  private void lose(IOException reason) {
+    Channel lost = channel;
+    if (lost == null) {
+      return;
+    }
+    channel = null;
+    inReply = false;
+    lost.close();
+    long now = System.nanoTime();
+    ArrayDeque<Call<?>> pending = new ArrayDeque<>(unanswered);
+    unanswered.clear();
+    ArrayDeque<Call<?>> again = new ArrayDeque<>();
+    for (Call<?> call : pending) {
+      if (call.isDone()) {
+        link.retire(call);
+      } else if (!closed
+          && call.command.repeatable()
+          && call.tcpAttempts < ATTEMPTS_MAX
+          && call.deadline - now > 0) {
+        again.add(call);
+      } else {
+        link.fail(
+            call,
+            new KerbyConnectionException(
+                "lost the TCP connection to " + server + ": " + reason.getMessage(), reason));
+      }
+    }
+    while (!again.isEmpty()) {
+      unsent.addFirst(again.removeLast());
+    }
+    flush();
+  }
+
+  /** Fails every call here and closes the connection. */
+  void close(KerbyException reason) {
+    closed = true;
+    ArrayDeque<Call<?>> pending = new ArrayDeque<>(unanswered);
+    pending.addAll(unsent);
+    unanswered.clear();
+    unsent.clear();
+    pending.forEach(call -> link.fail(call, reason));
+    if (channel != null) {
+      channel.close();
+      channel = null;
+    }
+  }
+
+  private final class Handler extends ChannelInboundHandlerAdapter {
+    private boolean current(ChannelHandlerContext context) {
+      return context.channel().equals(channel);
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object message) {
+      ByteBuf in = (ByteBuf) message;
+      try {
+        if (current(context)) {
+          read(in);
+        }
+      } finally {
+        in.release();
+      }
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext context) {
+      if (current(context)) {
+        flush();
+      }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+      if (current(context)) {
+        lose(new IOException("closed by the server"));
+      }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      if (current(context)) {
+        lose(cause instanceof IOException io ? io : new IOException(cause));
+      }
+    }
+  }
+}
