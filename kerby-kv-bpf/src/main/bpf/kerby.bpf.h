@@ -223,7 +223,7 @@ static __always_inline struct kerby_alloc *kerby_alloc_lookup(const KERBY_ALLOC_
 static __always_inline long kerby_alloc_update(const KERBY_ALLOC_KEY *key, const __u64 *idx,
 					       __u32 size)
 {
-	struct kerby_alloc a = { .size = size, .blocks = kerby_count(idx) };
+	struct kerby_alloc a = {.size = size, .blocks = kerby_count(idx)};
 	__u32 i;
 
 	for (i = 0; i < KERBY_MAX_BLOCKS; i++)

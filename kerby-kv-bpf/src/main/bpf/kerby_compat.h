@@ -29,13 +29,13 @@ extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
  * The body may leave by break, not by return.
  */
 #ifndef bpf_for
-#define bpf_for(i, start, end)                                                                     \
-	for (struct bpf_iter_num it__ __attribute__((aligned(8),                                   \
-						     cleanup(bpf_iter_num_destroy))),              \
-	     *once__ __attribute__((unused)) = (bpf_iter_num_new(&it__, (start), (end)), (void *)0);     \
-	     ({                                                                                    \
-		     int *turn__ = bpf_iter_num_next(&it__);                                       \
-		     turn__ && ((i) = *turn__, (i) >= (start) && (i) < (end));                     \
+#define bpf_for(i, start, end)                                                                    \
+	for (struct bpf_iter_num it__ __attribute__((aligned(8), cleanup(bpf_iter_num_destroy))), \
+	     *once__                                                                              \
+	     __attribute__((unused)) = (bpf_iter_num_new(&it__, (start), (end)), (void *)0);      \
+	     ({                                                                                   \
+		     int *turn__ = bpf_iter_num_next(&it__);                                      \
+		     turn__ && ((i) = *turn__, (i) >= (start) && (i) < (end));                    \
 	     });)
 #endif
 

@@ -13,7 +13,7 @@ SEC("xdp")
 int kv_xdp(struct xdp_md *ctx)
 {
 	struct net_flow flow;
-	struct kv_frame f = { ctx, NET_DOOR_XDP, KV_PATH_XDP, &flow };
+	struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP, &flow};
 
 	switch (kv_packet(&f, (void *)(long)ctx->data, (void *)(long)ctx->data_end)) {
 	case KV_REPLY:
@@ -30,7 +30,7 @@ SEC("tc")
 int kv_tc(struct __sk_buff *skb)
 {
 	struct net_flow flow;
-	struct kv_frame f = { skb, NET_DOOR_TC, KV_PATH_TC, &flow };
+	struct kv_frame f = {skb, NET_DOOR_TC, KV_PATH_TC, &flow};
 
 	/* A tag that the device took off names another interface than this one. */
 	if (skb->vlan_present)

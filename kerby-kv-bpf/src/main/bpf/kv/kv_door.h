@@ -32,8 +32,8 @@ static __always_inline enum kv_status kv_slot_get(struct kv_slot *slot, struct k
 		found = kv_entry_read(e, ctl, w);
 		if (found == KV_FOUND_BUSY)
 			continue;
-		result = w->found.tier == KV_TIER_KERNEL ? kv_chain_read(w, d) :
-							   kv_chain_check_key(w);
+		result = w->found.tier == KV_TIER_KERNEL ? kv_chain_read(w, d)
+							 : kv_chain_check_key(w);
 		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 			continue;
 		if (found == KV_FOUND_EXPIRED || result == KV_CHAIN_OTHER_KEY)

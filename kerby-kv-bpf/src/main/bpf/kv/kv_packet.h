@@ -120,9 +120,8 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 		len = KV_FRAME_TEXT + prefix + KV_REQUEST_LINE;
 	if (bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
 		return 0;
-	if (!net_udp4_unsummed(f->flow) &&
-	    !kv_sum_ok(w, d, net_udp4_pseudo(f->flow),
-		       f->flow->payload_len + sizeof(struct udphdr)))
+	if (!net_udp4_unsummed(f->flow) && !kv_sum_ok(w, d, net_udp4_pseudo(f->flow),
+						      f->flow->payload_len + sizeof(struct udphdr)))
 		return 0;
 	key_len = kv_hash_key(w, 0);
 	if (key_len < 1 || key_len > KV_KEY_MAX || KV_TEXT_KEY + key_len + 2 > start + len)
