@@ -9,6 +9,9 @@ sealed interface Attachment permits LinkDescriptor, ClsactFilter {
 
   void pin(Path file);
 
+  /** Detaches at once, whatever else holds it. */
+  void detach();
+
   /** The kernel's id of the program that is attached now. */
   int programId();
 

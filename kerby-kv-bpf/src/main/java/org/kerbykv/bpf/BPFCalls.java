@@ -63,6 +63,9 @@ final class BPFCalls {
       NativeLibrary.libbpf(
           "bpf_link_update", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
 
+  private static final MethodHandle BPF_LINK_DETACH =
+      NativeLibrary.libbpf("bpf_link_detach", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+
   private static final MethodHandle BPF_XDP_QUERY =
       NativeLibrary.libbpf(
           "bpf_xdp_query", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
@@ -186,6 +189,14 @@ final class BPFCalls {
   static int linkUpdate(int fd, int programFd, MemorySegment options) {
     try {
       return (int) BPF_LINK_UPDATE.invokeExact(fd, programFd, options);
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  static int linkDetach(int fd) {
+    try {
+      return (int) BPF_LINK_DETACH.invokeExact(fd);
     } catch (Throwable e) {
       throw NativeLibrary.unexpected(e);
     }

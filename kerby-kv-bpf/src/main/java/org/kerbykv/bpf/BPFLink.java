@@ -101,6 +101,15 @@ public final class BPFLink implements OwnedByProgram {
     object.own(this);
   }
 
+  /**
+   * Detaches the program now, pinned or not. A pin of the link remains, but keeps nothing attached.
+   * (Removing the pin of a link that nobody has open detaches as well, but some time later.)
+   */
+  public synchronized void detach() {
+    requireOpen();
+    attachment.detach();
+  }
+
   /** Detaches, unless pinned. Closing twice is fine. */
   @Override
   public synchronized void close() {
@@ -144,11 +153,13 @@ public final class BPFLink implements OwnedByProgram {
     int fd = create(object.programFd(program), ifindex, ATTACH_XDP, flags);
     if (fd < 0) {
       throw new BPFException(
-          "attach program %s to interface %d in %s XDP mode".formatted(program, ifindex, mode),
+          "attach program %s to %s in %s XDP mode"
+              .formatted(program, NetDevice.describe(ifindex), mode),
           -fd,
-          fd == -Errno.EBUSY || fd == -Errno.EEXIST ? occupant(ifindex) : "");
+          hint(-fd, ifindex));
     }
-    LinkDescriptor link = new LinkDescriptor(fd, "link of " + program + " to interface " + ifindex);
+    LinkDescriptor link =
+        new LinkDescriptor(fd, "link of " + program + " to " + NetDevice.describe(ifindex));
     try {
       return new BPFLink(link, ifindex, queryMode(ifindex, link.programId()), Optional.of(object));
     } catch (RuntimeException e) {
@@ -165,9 +176,10 @@ public final class BPFLink implements OwnedByProgram {
     }
     if (fd < 0) {
       throw new BPFException(
-          "attach program " + program + " to TC ingress of interface " + ifindex, -fd);
+          "attach program " + program + " to TC ingress of " + NetDevice.describe(ifindex), -fd);
     }
-    LinkDescriptor link = new LinkDescriptor(fd, "link of " + program + " to interface " + ifindex);
+    LinkDescriptor link =
+        new LinkDescriptor(fd, "link of " + program + " to " + NetDevice.describe(ifindex));
     return new BPFLink(link, ifindex, Optional.empty(), Optional.of(object));
   }
 
@@ -189,13 +201,20 @@ public final class BPFLink implements OwnedByProgram {
   }
 
   private static Optional<XdpMode> queryMode(int ifindex, int programId) {
-    return XdpInterface.query(ifindex)
+    return NetDevice.xdp(ifindex)
         .filter(attached -> attached.programId() == programId)
-        .map(XdpInterface.Attached::mode);
+        .map(NetDevice.XdpAttached::mode);
   }
 
-  private static String occupant(int ifindex) {
-    return XdpInterface.query(ifindex)
+  /** What the kernel's error number leaves open: who is there, or that nothing is. */
+  private static String hint(int errno, int ifindex) {
+    if (NetDevice.name(ifindex).isEmpty()) {
+      return "there is no such interface";
+    }
+    if (errno != Errno.EBUSY && errno != Errno.EEXIST) {
+      return "";
+    }
+    return NetDevice.xdp(ifindex)
         .map(
             other ->
                 "program %d '%s' is there, in %s mode"

@@ -54,6 +54,9 @@ public final class BPFPinnedMaps implements BPFMaps {
   }
 
   private synchronized MapHandle handle(String name) {
+    if (!arena.scope().isAlive()) {
+      throw new IllegalStateException(directory + " has been closed");
+    }
     return handles.computeIfAbsent(
         name, _ -> new MapHandle(Pins.open("map", directory.resolve(name)), name, arena.scope()));
   }

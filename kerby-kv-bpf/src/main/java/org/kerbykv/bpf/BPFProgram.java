@@ -73,8 +73,8 @@ public final class BPFProgram implements BPFMaps {
    *
    * @param mode with {@link XdpMode#AUTO}, {@link BPFLink#xdpMode} tells which it became
    * @throws BPFException EBUSY or EEXIST if the interface has an XDP program already, which the
-   *     message names; ENODEV if there is no such interface; EOPNOTSUPP and others if the driver
-   *     cannot do it in that mode
+   *     message names; EINVAL if there is no such interface, which the message says; EOPNOTSUPP and
+   *     others if the driver cannot do it in that mode
    */
   public BPFLink xdpAttach(String program, int ifindex, XdpMode mode) {
     return BPFLink.attachXdp(this, program, ifindex, mode);

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -137,7 +138,7 @@ public final class BTFLayout {
             Map<String, Member> members = new LinkedHashMap<>();
             readMembers(type, 0, members);
             long size = Integer.toUnsignedLong(type.get(JAVA_INT, 8));
-            layout.structs.put(name, new Struct(name, size, Map.copyOf(members)));
+            layout.structs.put(name, new Struct(name, size, Collections.unmodifiableMap(members)));
           }
         }
         case KIND_ENUM, KIND_ENUM64 -> readEnumerators(type, kind == KIND_ENUM64);

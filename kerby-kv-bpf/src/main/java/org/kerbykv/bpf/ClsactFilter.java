@@ -48,7 +48,9 @@ final class ClsactFilter implements Attachment {
     }
     if (created < 0 && created != -Errno.EEXIST) {
       throw new BPFException(
-          "create the clsact qdisc of interface " + ifindex, -created, LibBPFMessages.take());
+          "create the clsact qdisc of " + NetDevice.describe(ifindex),
+          -created,
+          LibBPFMessages.take());
     }
     ClsactFilter filter = new ClsactFilter(ifindex, created == 0);
     try {
@@ -70,7 +72,10 @@ final class ClsactFilter implements Attachment {
       int result = BPFCalls.tcAttach(hook(arena, ifindex, INGRESS), opts);
       if (result < 0) {
         throw new BPFException(
-            "attach program " + programName + " to clsact ingress of interface " + ifindex,
+            "attach program "
+                + programName
+                + " to clsact ingress of "
+                + NetDevice.describe(ifindex),
             -result,
             LibBPFMessages.take());
       }
@@ -81,9 +86,14 @@ final class ClsactFilter implements Attachment {
   @Override
   public void pin(Path file) {
     throw new BPFException(
-        "pin the TC filter of interface " + ifindex + " at " + file,
+        "pin the TC filter of " + NetDevice.describe(ifindex) + " at " + file,
         Errno.EOPNOTSUPP,
         "this kernel has no TCX links (6.6 or newer has)");
+  }
+
+  @Override
+  public void detach() {
+    close();
   }
 
   @Override

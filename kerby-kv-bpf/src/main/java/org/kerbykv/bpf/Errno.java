@@ -7,6 +7,7 @@ final class Errno {
   static final int EINTR = 4;
   static final int EBUSY = 16;
   static final int EEXIST = 17;
+  static final int ENODEV = 19;
   static final int EINVAL = 22;
   static final int ENOSPC = 28;
   static final int ENOSYS = 38;

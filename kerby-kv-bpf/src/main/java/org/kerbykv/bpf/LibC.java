@@ -36,9 +36,15 @@ final class LibC {
       NativeLibrary.libc("strerrorname_np", FunctionDescriptor.of(ADDRESS, JAVA_INT));
   private static final MethodHandle STRERRORDESC =
       NativeLibrary.libc("strerrordesc_np", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+  private static final MethodHandle IF_NAMETOINDEX =
+      NativeLibrary.libc("if_nametoindex", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+  private static final MethodHandle IF_INDEXTONAME =
+      NativeLibrary.libc("if_indextoname", FunctionDescriptor.of(ADDRESS, JAVA_INT, ADDRESS));
   private static final MethodHandle VSNPRINTF =
       NativeLibrary.libc(
           "vsnprintf", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS));
+
+  private static final long IFNAMSIZ = 16;
 
   private LibC() {}
 
@@ -101,6 +107,24 @@ final class LibC {
   static String strerrordesc(int errno) {
     try {
       return text((MemorySegment) STRERRORDESC.invokeExact(errno));
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  /** The index of an interface, or 0 if there is none of that name. */
+  static int ifNameToIndex(String name) {
+    try (Arena call = Arena.ofConfined()) {
+      return (int) IF_NAMETOINDEX.invokeExact(call.allocateFrom(name));
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  /** The name of an interface, or "" if there is none of that index. */
+  static String ifIndexToName(int ifindex) {
+    try (Arena call = Arena.ofConfined()) {
+      return text((MemorySegment) IF_INDEXTONAME.invokeExact(ifindex, call.allocate(IFNAMSIZ)));
     } catch (Throwable e) {
       throw NativeLibrary.unexpected(e);
     }

@@ -35,6 +35,14 @@ final class LinkDescriptor implements Attachment {
   }
 
   @Override
+  public void detach() {
+    int result = BPFCalls.linkDetach(fd);
+    if (result < 0) {
+      throw new BPFException("detach " + name, -result);
+    }
+  }
+
+  @Override
   public int programId() {
     return info().programId();
   }

@@ -60,8 +60,7 @@ class BPFProgramTest {
       // one byte more than the kernel takes: SYSCALL_CONTEXT_BYTES_MAX is what it says
       assertThat(run.run(arena.allocate(BPFTestRun.SYSCALL_CONTEXT_BYTES_MAX + 1L)))
           .isEqualTo(-Errno.EINVAL);
-      assertThat(run.run(arena.allocate(BPFTestRun.SYSCALL_CONTEXT_BYTES_MAX)))
-          .isEqualTo(1);
+      assertThat(run.run(arena.allocate(BPFTestRun.SYSCALL_CONTEXT_BYTES_MAX))).isEqualTo(1);
     }
   }
 

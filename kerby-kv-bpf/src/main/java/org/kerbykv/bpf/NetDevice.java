@@ -8,8 +8,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** What a network interface, of the calling thread's network namespace, has attached for XDP. */
-public final class XdpInterface {
+/**
+ * Network interfaces as the programs know them: by index, in the calling thread's network
+ * namespace, with or without addresses.
+ */
+public final class NetDevice {
   // struct bpf_xdp_query_opts
   private static final long OPTS_BYTES = 32;
   private static final long OPTS_PROG_ID = 8;
@@ -20,7 +23,30 @@ public final class XdpInterface {
   private static final byte ATTACHED_SKB = 2; // XDP_ATTACHED_SKB
   private static final byte ATTACHED_MULTI = 4; // XDP_ATTACHED_MULTI
 
-  private XdpInterface() {}
+  private NetDevice() {}
+
+  /**
+   * The index of the interface called {@code name}.
+   *
+   * @throws BPFException ENODEV if there is none
+   */
+  public static int index(String name) {
+    int index = LibC.ifNameToIndex(name);
+    if (index == 0) {
+      throw new BPFException("find interface " + name, Errno.ENODEV);
+    }
+    return index;
+  }
+
+  /** The name of an interface; empty if there is none of that index. */
+  public static Optional<String> name(int ifindex) {
+    return Optional.of(LibC.ifIndexToName(ifindex)).filter(name -> !name.isEmpty());
+  }
+
+  /** For messages: "interface veth0", or its index if it has no name. */
+  static String describe(int ifindex) {
+    return "interface " + name(ifindex).orElse(Integer.toString(ifindex));
+  }
 
   /**
    * A program on an interface.
@@ -30,21 +56,17 @@ public final class XdpInterface {
    * @param mode {@link XdpMode#NATIVE}, which offload to the hardware counts as, or {@link
    *     XdpMode#GENERIC}
    */
-  public record Attached(int programId, String programName, XdpMode mode) {}
+  public record XdpAttached(int programId, String programName, XdpMode mode) {}
 
-  /**
-   * The program attached to an interface, or none.
-   *
-   * @throws BPFException ENODEV if there is no such interface
-   */
-  public static Optional<Attached> query(int ifindex) {
+  /** The XDP program attached to an interface; empty if there is none, or no such interface. */
+  public static Optional<XdpAttached> xdp(int ifindex) {
     LibBPFMessages.clear();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment opts = arena.allocate(OPTS_BYTES, Long.BYTES);
       opts.set(JAVA_LONG, 0, OPTS_BYTES);
       int result = BPFCalls.xdpQuery(ifindex, 0, opts);
       if (result < 0) {
-        throw new BPFException("query XDP of interface " + ifindex, -result, LibBPFMessages.take());
+        throw new BPFException("query XDP of " + describe(ifindex), -result, LibBPFMessages.take());
       }
       byte mode = opts.get(JAVA_BYTE, OPTS_ATTACH_MODE);
       if (mode == ATTACHED_MULTI) { // in the driver and in hardware: the driver's is meant
@@ -56,10 +78,10 @@ public final class XdpInterface {
     }
   }
 
-  private static Optional<Attached> attached(int programId, XdpMode mode) {
+  private static Optional<XdpAttached> attached(int programId, XdpMode mode) {
     return programId == 0
         ? Optional.empty()
-        : Optional.of(new Attached(programId, programName(programId), mode));
+        : Optional.of(new XdpAttached(programId, programName(programId), mode));
   }
 
   private static String programName(int programId) {
