@@ -1,11 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # Compiles every *.bpf.c below SOURCE into OUT/<name>.bpf.o.
 #
 #   compile-bpf.sh CLANG SOURCE OUT [INCLUDE...]
 #
-# A program is compiled again when it, any header below SOURCE or INCLUDE, or this script is newer
-# than its object. Objects whose source is gone are removed. INCLUDE: further include directories.
-set -eu
+# A program is compiled again when any file below SOURCE or INCLUDE, or this script, is newer than its
+# object. Objects whose source is gone are removed. INCLUDE: further include directories.
+set -euo pipefail
 
 fail() {
 	echo "compile-bpf: $*" >&2
@@ -13,8 +13,8 @@ fail() {
 }
 
 clang=$1 source=$2 out=$3
-shift 3
-script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
+includes=("${@:4}")
+script=$(realpath "$0")
 
 [ -d "$source" ] || exit 0 # a module without programs of this kind
 
@@ -25,43 +25,44 @@ command -v "$clang" >/dev/null ||
 # multiarch. -target bpf does not look there by itself.
 triple=$("$clang" -print-target-triple)
 multiarch=/usr/include/${triple%%-*}-${triple#*-*-}
+flags=(-I.)
+for directory in "${includes[@]}"; do
+	flags+=("-I$directory")
+done
 if [ -e "$multiarch/asm/types.h" ]; then
-	set -- "$@" "$multiarch"
+	flags+=("-I$multiarch")
 elif [ ! -e /usr/include/asm/types.h ]; then
 	fail "asm/types.h is neither in $multiarch nor in /usr/include; install Debian package linux-libc-dev"
 fi
 [ -e /usr/include/bpf/bpf_helpers.h ] ||
 	fail "/usr/include/bpf/bpf_helpers.h is missing; install Debian package libbpf-dev"
 
-includes= newest="$script $source"
-for directory in "$@"; do
-	includes="$includes -I$directory"
-	case $directory in /usr/*) ;; *) newest="$newest $directory" ;; esac
-done
-
 mkdir -p "$out"
-out=$(cd "$out" && pwd)
+out=$(realpath "$out")
 cd "$source" # so that debug information holds relative paths only
 
-names=$(find . -name '*.bpf.c' -exec basename {} .c \; | sort)
-duplicate=$(echo "$names" | uniq -d)
-[ -z "$duplicate" ] || fail "two programs are called $duplicate.c, and objects are named after them"
-
-for object in "$out"/*.bpf.o; do
-	[ -e "$object" ] || continue
-	echo "$names" | grep -qxF "$(basename "$object" .o)" || rm -f "$object"
+mapfile -t files < <(find . -name '*.bpf.c' | sort)
+declare -A sources
+for file in "${files[@]}"; do
+	name=$(basename "$file" .c)
+	[ -z "${sources[$name]:-}" ] ||
+		fail "${sources[$name]} and $file have one name, and objects are named after their sources"
+	sources[$name]=$file
 done
 
-find . -name '*.bpf.c' | sort | while read -r file; do
+for object in "$out"/*.bpf.o; do
+	[ -z "${sources[$(basename "$object" .o)]:-}" ] && rm -f "$object"
+done
+
+for file in "${files[@]}"; do
 	object=$out/$(basename "$file" .c).o
-	# shellcheck disable=SC2086 # lists of directories, none with a space
-	if [ -e "$object" ] && [ -z "$(find $newest -type f -newer "$object" | head -n 1)" ]; then
+	if [ -e "$object" ] &&
+		[ -z "$(find . "${includes[@]}" "$script" -type f -newer "$object" -print -quit)" ]; then
 		continue
 	fi
 	echo "compile-bpf: ${file#./}"
-	# shellcheck disable=SC2086
 	"$clang" -g -O2 -target bpf -mcpu=v4 -Wall -Werror -fdebug-compilation-dir=. \
-		-I. $includes -c "${file#./}" -o "$object.tmp" ||
+		"${flags[@]}" -c "${file#./}" -o "$object.tmp" ||
 		fail "${file#./} does not compile"
 	mv "$object.tmp" "$object"
 done

@@ -121,9 +121,15 @@ public final class BPFHashMap<K, V> extends BPFMap {
    * same instant as others.
    */
   public void walk(ElementVisitor visitor) {
+    walk(
+        visitor,
+        Math.clamp(
+            BATCH_BYTES / (keySize() + valueSize()), BATCH_ELEMENTS_MIN, BATCH_ELEMENTS_MAX));
+  }
+
+  void walk(ElementVisitor visitor, int elementsAtFirst) {
     Objects.requireNonNull(visitor);
-    int elements =
-        Math.clamp(BATCH_BYTES / (keySize() + valueSize()), BATCH_ELEMENTS_MIN, BATCH_ELEMENTS_MAX);
+    int elements = elementsAtFirst;
     try (Arena arena = Arena.ofConfined()) {
       // The kernel's place in the map: a bucket number, or for a trie a key.
       MemorySegment place = arena.allocate(Math.max(keySize(), Long.BYTES), Long.BYTES);

@@ -126,6 +126,23 @@ class BPFMapTest {
   }
 
   @Test
+  void walkMakesRoomForBucketsOfManyElements() {
+    int elements = 10_000; // in 16,384 buckets: some have two or more
+    try (BPFProgram large = withResized(elements, 8)) {
+      BPFHashMap<Long, Long> map = large.getHashMap("resized", BPFType.INT64, BPFType.INT64);
+      fill(map, elements);
+      BitSet seen = new BitSet();
+      map.walk(
+          (key, _) -> {
+            assertThat(seen.get((int) key.get(JAVA_LONG, 0))).isFalse();
+            seen.set((int) key.get(JAVA_LONG, 0));
+          },
+          1);
+      assertThat(seen.cardinality()).isEqualTo(elements);
+    }
+  }
+
+  @Test
   void walkGoesOnWhileWhatItHasSeenIsDeleted() {
     int elements = 50_000;
     try (BPFProgram large = withResized(elements, 8)) {

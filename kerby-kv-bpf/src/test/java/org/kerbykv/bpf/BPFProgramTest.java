@@ -9,8 +9,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import com.sun.management.ThreadMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -61,6 +63,23 @@ class BPFProgramTest {
       assertThat(run.run(arena.allocate(BPFTestRun.SYSCALL_CONTEXT_BYTES_MAX + 1L)))
           .isEqualTo(-Errno.EINVAL);
       assertThat(run.run(arena.allocate(BPFTestRun.SYSCALL_CONTEXT_BYTES_MAX))).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void syscallRunAllocatesNothingOnceCompiled() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (BPFTestRun run = program.testRun("reflect")) {
+      MemorySegment arguments = arena.allocate(16, 8);
+      long allocated = Long.MAX_VALUE;
+      for (int round = 0; round < 200 && allocated > 0; round++) {
+        long before = threads.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < 2000; i++) {
+          int _ = run.run(arguments);
+        }
+        allocated = threads.getCurrentThreadAllocatedBytes() - before;
+      }
+      assertThat(allocated).isZero();
     }
   }
 

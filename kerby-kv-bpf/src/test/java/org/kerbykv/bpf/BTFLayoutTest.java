@@ -42,6 +42,26 @@ class BTFLayoutTest {
   }
 
   @Test
+  void contextsAreLaidOutAsTheProgramsSeeThem() {
+    BTFLayout.Struct xdp = layout.struct("xdp_md");
+    assertThat(xdp.size()).isEqualTo(XdpMd.BYTES);
+    assertThat(xdp.member("data").offset()).isEqualTo(XdpMd.DATA);
+    assertThat(xdp.member("data_end").offset()).isEqualTo(XdpMd.DATA_END);
+    assertThat(xdp.member("data_meta").offset()).isEqualTo(XdpMd.DATA_META);
+    assertThat(xdp.member("ingress_ifindex").offset()).isEqualTo(XdpMd.INGRESS_IFINDEX);
+    assertThat(xdp.member("rx_queue_index").offset()).isEqualTo(XdpMd.RX_QUEUE_INDEX);
+    assertThat(xdp.member("egress_ifindex").offset()).isEqualTo(XdpMd.EGRESS_IFINDEX);
+
+    BTFLayout.Struct skb = layout.struct("__sk_buff");
+    assertThat(skb.size()).isEqualTo(SkBuff.BYTES);
+    assertThat(skb.member("mark").offset()).isEqualTo(SkBuff.MARK);
+    assertThat(skb.member("priority").offset()).isEqualTo(SkBuff.PRIORITY);
+    assertThat(skb.member("ingress_ifindex").offset()).isEqualTo(SkBuff.INGRESS_IFINDEX);
+    assertThat(skb.member("ifindex").offset()).isEqualTo(SkBuff.IFINDEX);
+    assertThat(skb.member("cb").offset()).isEqualTo(SkBuff.CB);
+  }
+
+  @Test
   void whatIsMissingIsNamed() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> layout.struct("nothing"))

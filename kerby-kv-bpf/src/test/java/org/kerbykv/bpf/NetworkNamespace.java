@@ -186,7 +186,7 @@ public final class NetworkNamespace implements AutoCloseable {
     }
   }
 
-  private static void removeStale() {
+  static void removeStale() {
     if (!Files.isDirectory(DIRECTORY)) {
       return;
     }

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * first.
  */
 public final class TemporaryBPFFileSystem implements AutoCloseable {
-  private static final Path PARENT = Path.of(System.getProperty("java.io.tmpdir"));
+  static final Path PARENT = Path.of(System.getProperty("java.io.tmpdir"));
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   static {
@@ -60,7 +60,7 @@ public final class TemporaryBPFFileSystem implements AutoCloseable {
     }
   }
 
-  private static void removeStale() {
+  static void removeStale() {
     try (DirectoryStream<Path> paths = Files.newDirectoryStream(PARENT, "kerby-*-bpffs")) {
       for (Path path : paths) {
         if (TestRunOwner.isStale(path.getFileName().toString())) {
