@@ -24,8 +24,7 @@ class ReadmeExampleTest {
                 .mapMaxEntries("packets_by_protocol", 16)
                 .constant("verdict", 2) // XDP_PASS
                 .load();
-        BPFLink link =
-            program.xdpAttach("count", NetDevice.index(interfaceName), XdpMode.AUTO)) {
+        BPFLink link = program.xdpAttach("count", NetDevice.index(interfaceName), XdpMode.AUTO)) {
       System.out.println("counting in " + link.xdpMode().orElseThrow() + " mode");
       meanwhile.run();
       BPFHashMap<Integer, Long> packets =
@@ -43,8 +42,7 @@ class ReadmeExampleTest {
   @Test
   void exampleCounts() {
     try (NetworkNamespace namespace = NetworkNamespace.create("example")) {
-      long counted =
-          namespace.call(() -> udpPackets("lo", () -> sendDatagrams(5)));
+      long counted = namespace.call(() -> udpPackets("lo", () -> sendDatagrams(5)));
       assertThat(counted).isEqualTo(5);
     }
   }
@@ -53,11 +51,10 @@ class ReadmeExampleTest {
   void readmeShowsThisExampleAndItsProgram() throws IOException {
     String readme = Files.readString(MODULE.resolve("README.md"));
     String source =
-        Files.readString(
-            MODULE.resolve("src/test/java/org/kerbykv/bpf/ReadmeExampleTest.java"));
+        Files.readString(MODULE.resolve("src/test/java/org/kerbykv/bpf/ReadmeExampleTest.java"));
     String example =
         source.substring(source.indexOf("  // example\n") + 13, source.indexOf("\n  // end"));
-    assertThat(readme).contains("```java\n" + example.stripIndent() + "```");
+    assertThat(readme).contains("```java\n" + example.stripTrailing().stripIndent() + "\n```");
 
     String program = Files.readString(MODULE.resolve("src/test/bpf/example.bpf.c"));
     assertThat(readme).contains("```c\n" + program + "```");
@@ -67,8 +64,7 @@ class ReadmeExampleTest {
     try (DatagramSocket socket = new DatagramSocket()) {
       byte[] bytes = "hello".getBytes(UTF_8);
       for (int i = 0; i < count; i++) {
-        socket.send(
-            new DatagramPacket(bytes, bytes.length, InetAddress.getLoopbackAddress(), 9));
+        socket.send(new DatagramPacket(bytes, bytes.length, InetAddress.getLoopbackAddress(), 9));
       }
     } catch (IOException e) {
       throw new AssertionError(e);
