@@ -15,6 +15,20 @@ const volatile __u32 kv_reserve = 0;
 /* For tests: a narrow mask makes identities collide. */
 const volatile __u64 kv_identity_mask = ~0ULL;
 
+/*
+ * BTF has the types that some variable has. The enumerations of kv_abi.h are
+ * used as plain numbers, and are named here for whoever checks the other side.
+ */
+const volatile struct {
+	enum kv_tier tier;
+	enum kv_slot_op op;
+	enum kv_slot_cond cond;
+	enum kv_status status;
+	enum kv_path path;
+	enum kv_op operation;
+	enum kv_result result;
+} kv_abi_names = {};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -24,6 +24,9 @@ public sealed interface BPFMaps extends AutoCloseable permits BPFProgram, BPFPin
    */
   MemorySegment mmap(String name);
 
+  /** The size of a map's values, for whoever must know it before the type. */
+  int valueSize(String name);
+
   @Override
   void close();
 }

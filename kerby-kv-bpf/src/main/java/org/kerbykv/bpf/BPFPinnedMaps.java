@@ -41,6 +41,11 @@ public final class BPFPinnedMaps implements BPFMaps {
   }
 
   @Override
+  public int valueSize(String name) {
+    return handle(name).info().valueSize();
+  }
+
+  @Override
   public MemorySegment mmap(String name) {
     return handle(name).mmap(arena);
   }

@@ -55,6 +55,11 @@ public final class BPFProgram implements BPFMaps {
    * read-only); see {@link BTFLayout#variable} for where in it a variable is.
    */
   @Override
+  public int valueSize(String name) {
+    return handle(name).info().valueSize();
+  }
+
+  @Override
   public MemorySegment mmap(String map) {
     return handle(map).mmap(arena);
   }

@@ -1,0 +1,149 @@
+package org.kerbykv.server.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.kerbykv.bpf.BPFMaps;
+import org.kerbykv.bpf.BPFType;
+
+/**
+ * What a walk over the index and the pool found. With the service idle, the blocks of the pool are
+ * exactly those that the index reaches, each by one chain. While it is being written to, blocks
+ * come and go between the two walks, and an audit then says nothing.
+ *
+ * @param items index entries, expired ones included
+ * @param kernelItems those of them whose value is in the pool
+ * @param blocksInUse as the allocator counts them
+ * @param blocksInPool as found in the map
+ * @param blocksReachable named by an entry, each time it is
+ * @param blocksLeaked in the pool and named by no entry
+ * @param blocksShared named by more than one entry, each time but the first
+ * @param blocksMissing named by an entry and not in the pool
+ * @param deadEntries entries that were marked dead and never removed
+ */
+public record Audit(
+    long items,
+    long kernelItems,
+    long blocksInUse,
+    long blocksInPool,
+    long blocksReachable,
+    long blocksLeaked,
+    long blocksShared,
+    long blocksMissing,
+    long deadEntries) {
+
+  /** Walks the maps: those of a loaded program, or pinned ones. */
+  public static Audit of(BPFMaps maps) {
+    Chains chains = new Chains();
+    maps.getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES))
+        .walk((_, entry) -> chains.add(entry));
+    Longs pool = new Longs();
+    BPFType<byte[]> block = BPFType.bytes(maps.valueSize("kerby_pool"));
+    maps.getHashMap("kerby_pool", BPFType.INT64, block)
+        .walk((key, _) -> pool.add(key.get(JAVA_LONG, 0)));
+    long inUse = maps.mmap("kerby_state").get(JAVA_LONG, KernelDoors.BLOCKS_IN_USE);
+    return compare(chains, pool.sorted(), inUse);
+  }
+
+  /** Returns whether every property that an audit can see holds. */
+  public boolean ok() {
+    return blocksLeaked == 0
+        && blocksShared == 0
+        && blocksMissing == 0
+        && deadEntries == 0
+        && blocksInUse == blocksInPool;
+  }
+
+  /** Returns the audit as one JSON object in a line. */
+  public String toJson() {
+    return ("{\"items\":%d,\"kernel_items\":%d,\"blocks_in_use\":%d,\"blocks_in_pool\":%d,"
+            + "\"blocks_reachable\":%d,\"blocks_leaked\":%d,\"blocks_shared\":%d,"
+            + "\"blocks_missing\":%d,\"dead_entries\":%d,\"ok\":%b}")
+        .formatted(
+            items,
+            kernelItems,
+            blocksInUse,
+            blocksInPool,
+            blocksReachable,
+            blocksLeaked,
+            blocksShared,
+            blocksMissing,
+            deadEntries,
+            ok());
+  }
+
+  private static Audit compare(Chains chains, long[] pool, long inUse) {
+    long[] named = chains.blocks.sorted();
+    long shared = 0;
+    long leaked = 0;
+    long missing = 0;
+    int p = 0;
+    for (int n = 0; n < named.length; n++) {
+      if (n > 0 && named[n] == named[n - 1]) {
+        shared++;
+        continue;
+      }
+      while (p < pool.length && pool[p] < named[n]) {
+        leaked++;
+        p++;
+      }
+      if (p < pool.length && pool[p] == named[n]) {
+        p++;
+      } else {
+        missing++;
+      }
+    }
+    leaked += pool.length - p;
+    return new Audit(
+        chains.items,
+        chains.kernelItems,
+        inUse,
+        pool.length,
+        named.length,
+        leaked,
+        shared,
+        missing,
+        chains.dead);
+  }
+
+  /** The chains of all entries, as the blocks that they name. */
+  private static final class Chains {
+    private final Longs blocks = new Longs();
+    private long items;
+    private long kernelItems;
+    private long dead;
+
+    void add(MemorySegment entry) {
+      items++;
+      switch (KvEntry.tier(entry)) {
+        case KvEntry.TIER_KERNEL -> kernelItems++;
+        case KvEntry.TIER_DEAD -> dead++;
+        default -> {}
+      }
+      long first = KvEntry.first(entry);
+      for (int i = 0; i < KvEntry.blocks(entry); i++) {
+        blocks.add(first + i);
+      }
+    }
+  }
+
+  /** A growing array: an audit sees millions of blocks. */
+  private static final class Longs {
+    private long[] values = new long[1024];
+    private int size;
+
+    void add(long value) {
+      if (size == values.length) {
+        values = Arrays.copyOf(values, size * 2);
+      }
+      values[size++] = value;
+    }
+
+    long[] sorted() {
+      long[] copy = Arrays.copyOf(values, size);
+      Arrays.sort(copy);
+      return copy;
+    }
+  }
+}

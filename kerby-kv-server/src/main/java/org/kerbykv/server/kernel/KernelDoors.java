@@ -1,0 +1,216 @@
+package org.kerbykv.server.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.net.Inet4Address;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.kerbykv.bpf.BPFException;
+import org.kerbykv.bpf.BPFLink;
+import org.kerbykv.bpf.BPFLoader;
+import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.BPFType;
+import org.kerbykv.bpf.NetDevice;
+import org.kerbykv.bpf.XdpMode;
+
+/**
+ * The programs of kv.bpf.o, loaded, set up and attached: the kernel doors to the store and, by
+ * {@link #program}, user space's.
+ *
+ * <p>With a pin directory the maps and links stay when this is closed, and go on serving; opening
+ * the same directory again adopts them. Without one, nothing stays.
+ *
+ * <p>Thread-safe but for {@link #close}.
+ */
+public final class KernelDoors implements AutoCloseable {
+  static final String RESOURCE = "kv.bpf.o";
+  private static final String XDP_PROGRAM = "kv_xdp";
+  private static final String TC_PROGRAM = "kv_tc";
+  private static final String LINK_PIN_PREFIX = "link_";
+  static final long BLOCKS_IN_USE = 64; // of struct kerby_state
+
+  private final BPFProgram program;
+  private final PoolSize size;
+  private final KvCtl ctl;
+  private final MemorySegment state;
+  private final List<BPFLink> links = new ArrayList<>();
+
+  private KernelDoors(BPFProgram program, PoolSize size) {
+    this.program = program;
+    this.size = size;
+    this.ctl = new KvCtl(program.mmap("kv_ctl"));
+    this.state = program.mmap("kerby_state");
+  }
+
+  /**
+   * Loads the programs and sets the maps up. Nothing is attached yet.
+   *
+   * @throws BPFException if the kernel will not have them
+   * @throws IllegalArgumentException with one line, if the configuration makes no sense, or the
+   *     pinned maps are of another layout
+   */
+  public static KernelDoors open(KernelConfig config) {
+    PoolSize size = PoolSize.of(config.memoryLimitBytes(), config.blockBytes());
+    if (config.datagramMax() > KernelConfig.DATAGRAM_MAX) {
+      throw new IllegalArgumentException(
+          "datagrams of %d bytes: the kernel sends up to %d"
+              .formatted(config.datagramMax(), KernelConfig.DATAGRAM_MAX));
+    }
+    KernelDoors doors = new KernelDoors(load(config, size), size);
+    boolean ready = false;
+    try {
+      doors.setUp(config);
+      ready = true;
+      return doors;
+    } finally {
+      if (!ready) {
+        doors.program.close();
+      }
+    }
+  }
+
+  /**
+   * Attaches the doors to the interface, or puts these programs in the place of those that a pinned
+   * link has there. When this returns the kernel answers.
+   *
+   * @return the mode that XDP runs in
+   */
+  public XdpMode attach(KernelConfig config) {
+    int ifindex = NetDevice.index(config.interfaceName());
+    // The second door first: what the first leaves must find it.
+    links.add(attach(config, TC_PROGRAM, () -> program.tcAttach(TC_PROGRAM, ifindex)));
+    BPFLink xdp =
+        attach(config, XDP_PROGRAM, () -> program.xdpAttach(XDP_PROGRAM, ifindex, config.mode()));
+    links.add(xdp);
+    return xdp.xdpMode().orElse(XdpMode.GENERIC);
+  }
+
+  /** Returns the loaded object, for user space's door and its maps. */
+  public BPFProgram program() {
+    return program;
+  }
+
+  /** Returns the size of the pool. */
+  public PoolSize size() {
+    return size;
+  }
+
+  /** Makes a reader of the counters. */
+  public KvStats stats() {
+    return new KvStats(program.getPerCpuArray("kv_stats", BPFType.bytes(KvStats.BYTES)));
+  }
+
+  /** Returns the blocks that are allocated now. */
+  public long blocksInUse() {
+    return (long) JAVA_LONG.varHandle().getVolatile(state, BLOCKS_IN_USE);
+  }
+
+  /** Takes everything stored so far for expired, through all doors at once. */
+  public void flushAll() {
+    ctl.flush();
+  }
+
+  /** Returns whether a version counts as flushed. */
+  public boolean isFlushed(long cas) {
+    return cas <= ctl.flushCas();
+  }
+
+  /**
+   * Keeps the programs' clocks: to be called about once a second.
+   *
+   * @param unixMinusBootSeconds how far the wall clock is ahead of the boot clock
+   */
+  public void tick(long unixMinusBootSeconds) {
+    ctl.setUnixMinusBoot(unixMinusBootSeconds);
+    ctl.advanceEpoch();
+  }
+
+  /** Detaches and unloads all that is not pinned. */
+  @Override
+  public void close() {
+    links.reversed().forEach(BPFLink::close);
+    program.close();
+  }
+
+  private static BPFProgram load(KernelConfig config, PoolSize size) {
+    try (BPFLoader loader = BPFLoader.open(BPFLoader.class, RESOURCE)) {
+      loader
+          .mapMaxEntries("kerby_pool", size.blocks())
+          .mapValueSize("kerby_pool", size.blockBytes())
+          .mapMaxEntries("kv_index", size.blocks())
+          .constant("kerby_capacity", size.blocks())
+          .constant("kerby_block_bytes", size.blockBytes())
+          .constant("kv_reserve", size.reserve())
+          .constant("kv_udp_port", config.udpPort())
+          .constant("kv_datagram_max", config.datagramMax())
+          .constant("kv_listen_ip4", listenWord(config.addresses()))
+          .constant("kv_weak_loads", reordersLoads() ? 1 : 0);
+      config.pinDirectory().ifPresent(loader::pinDirectory);
+      return loader.load();
+    }
+  }
+
+  /** One address is a constant of the programs; of several there is a map. */
+  private static long listenWord(List<Inet4Address> addresses) {
+    return addresses.size() == 1 ? Integer.toUnsignedLong(word(addresses.getFirst())) : 0;
+  }
+
+  /** An address as the programs read it from a packet. */
+  private static int word(Inet4Address address) {
+    return ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt();
+  }
+
+  private static boolean reordersLoads() {
+    String machine = System.getProperty("os.arch");
+    return !(machine.equals("amd64") || machine.equals("x86"));
+  }
+
+  private void setUp(KernelConfig config) {
+    long layout = ctl.layoutVersion();
+    if (layout == 0) {
+      SecureRandom random = new SecureRandom();
+      ctl.initialize(random.nextLong(), random.nextLong());
+    } else if (layout != KvCtl.CURRENT_LAYOUT) {
+      throw new IllegalArgumentException(
+          "the maps pinned in %s have layout %d, this version needs %d"
+              .formatted(config.pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
+    }
+    var local = program.getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8);
+    config.addresses().forEach(address -> local.put(word(address), (byte) 1));
+  }
+
+  private BPFLink attach(KernelConfig config, String name, Supplier<BPFLink> attachment) {
+    Optional<Path> pin = config.pinDirectory().map(dir -> dir.resolve(LINK_PIN_PREFIX + name));
+    if (pin.isPresent() && Files.exists(pin.get())) {
+      BPFLink link = BPFLink.open(pin.get());
+      if (link.ifindex() == NetDevice.index(config.interfaceName())) {
+        link.update(program, name);
+        return link;
+      }
+      // The interface it was on is gone or another one is wanted: the pin holds nothing useful.
+      unpin(link, pin.get());
+    }
+    BPFLink link = attachment.get();
+    pin.ifPresent(link::pin);
+    return link;
+  }
+
+  private static void unpin(BPFLink link, Path pin) {
+    link.close();
+    try {
+      Files.delete(pin);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot remove the pinned link " + pin, e);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package org.kerbykv.server.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+
+/** Offsets of {@code struct kv_entry}, a value of map kv_index. kv_abi.h says what they mean. */
+public final class KvEntry {
+  public static final int WORD = 0;
+  public static final int IDENTITY = 8;
+  public static final int FIRST = 16;
+  public static final int TOKEN = 24;
+  public static final int FLAGS = 32;
+  public static final int EXPTIME = 36;
+  public static final int VALUE_LEN = 40;
+  public static final int LAST_ACCESS = 44;
+  public static final int BLOCKS = 48;
+  public static final int KEY_LEN = 50;
+  public static final int TIER = 51;
+  public static final int BYTES = 64;
+
+  public static final int TIER_KERNEL = 1;
+  public static final int TIER_USER = 2;
+  public static final int TIER_DEAD = 3;
+
+  private KvEntry() {}
+
+  static long first(MemorySegment entry) {
+    return entry.get(JAVA_LONG, FIRST);
+  }
+
+  static int blocks(MemorySegment entry) {
+    return Short.toUnsignedInt(entry.get(JAVA_SHORT, BLOCKS));
+  }
+
+  static int tier(MemorySegment entry) {
+    return entry.get(JAVA_BYTE, TIER);
+  }
+
+  static long valueBytes(MemorySegment entry) {
+    return Integer.toUnsignedLong(entry.get(JAVA_INT, VALUE_LEN));
+  }
+}

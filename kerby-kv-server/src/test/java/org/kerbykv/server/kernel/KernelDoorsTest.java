@@ -1,0 +1,97 @@
+package org.kerbykv.server.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.Inet4Address;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.kerbykv.bpf.BPFTestRun;
+import org.kerbykv.bpf.BPFType;
+import org.kerbykv.bpf.XdpMode;
+
+class KernelDoorsTest {
+  private static final int MIB = 1 << 20;
+
+  @Test
+  void storesThroughXdpAndAuditsClean() throws Exception {
+    try (KernelDoors doors = KernelDoors.open(config(192));
+        BPFTestRun xdp = doors.program().testRun("kv_xdp")) {
+      KvStats stats = doors.stats();
+      assertThat(send(xdp, "set k 7 0 300\r\n" + "v".repeat(300) + "\r\n")).isEqualTo("STORED\r\n");
+      stats.refresh();
+      assertThat(stats.requests(0, 1, 2)).isEqualTo(1);
+      assertThat(stats.items(0)).isEqualTo(1);
+      assertThat(stats.valueBytes(0)).isEqualTo(300);
+      assertThat(doors.blocksInUse()).isEqualTo(2);
+      assertThat(Audit.of(doors.program()))
+          .isEqualTo(new Audit(1, 1, 2, 2, 2, 0, 0, 0, 0))
+          .matches(Audit::ok);
+      doors.flushAll();
+      assertThat(send(xdp, "get k\r\n")).isEqualTo("END\r\n");
+    }
+  }
+
+  @Test
+  void auditSeesALeakedAndAMissingBlock() throws Exception {
+    try (KernelDoors doors = KernelDoors.open(config(64));
+        BPFTestRun xdp = doors.program().testRun("kv_xdp")) {
+      send(xdp, "set k 0 0 200\r\n" + "v".repeat(200) + "\r\n");
+      var pool =
+          doors
+              .program()
+              .getHashMap("kerby_pool", BPFType.INT64, BPFType.bytes(doors.size().blockBytes()));
+      pool.put(1_000_000L, new byte[64]);
+      assertThat(Audit.of(doors.program()).blocksLeaked()).isEqualTo(1);
+      pool.delete(1_000_000L);
+      pool.delete(2L);
+      Audit audit = Audit.of(doors.program());
+      assertThat(audit.blocksMissing()).isEqualTo(1);
+      assertThat(audit.ok()).isFalse();
+    }
+  }
+
+  @Test
+  void blockSizesThatThePoolDoesNotHaveAreRefusedInALine() {
+    for (int bytes : new int[] {0, 31, 33, 968}) {
+      assertThatThrownBy(() -> PoolSize.of(64L * MIB, bytes))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("block size " + bytes);
+    }
+  }
+
+  @Test
+  void poolStaysWithinItsLimit() {
+    for (int bytes : new int[] {32, 64, 128, 192, 448, 960}) {
+      PoolSize size = PoolSize.of(64L * MIB, bytes);
+      assertThat(size.memoryBytes(size.blocks(), size.blocks())).isBetween(40L * MIB, 64L * MIB);
+    }
+  }
+
+  private static KernelConfig config(int blockBytes) throws Exception {
+    return new KernelConfig(
+        "lo",
+        List.of((Inet4Address) Inet4Address.getByName("198.18.0.2")),
+        11211,
+        XdpMode.GENERIC,
+        64L * MIB,
+        blockBytes,
+        1400,
+        Optional.empty());
+  }
+
+  private static String send(BPFTestRun run, String text) {
+    byte[] frame = RequestFrame.of(text.getBytes(StandardCharsets.ISO_8859_1));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment in = arena.allocateFrom(ValueLayout.JAVA_BYTE, frame);
+      byte[] out = run.run(in, 1).data();
+      return new String(
+          out, RequestFrame.TEXT, out.length - RequestFrame.TEXT, StandardCharsets.ISO_8859_1);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package org.kerbykv.server.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.kerbykv.bpf.BPFLoader;
+import org.kerbykv.bpf.BTFLayout;
+
+/** The Java side's offsets against the BTF of the compiled programs. */
+class LayoutTest {
+  private final BTFLayout layout = BTFLayout.read(BPFLoader.class, KernelDoors.RESOURCE);
+
+  @Test
+  void indexEntry() {
+    BTFLayout.Struct entry = layout.struct("kv_entry");
+    assertThat(entry.size()).isEqualTo(KvEntry.BYTES);
+    assertOffset(entry, "word", KvEntry.WORD);
+    assertOffset(entry, "identity", KvEntry.IDENTITY);
+    assertOffset(entry, "first", KvEntry.FIRST);
+    assertOffset(entry, "token", KvEntry.TOKEN);
+    assertOffset(entry, "flags", KvEntry.FLAGS);
+    assertOffset(entry, "exptime", KvEntry.EXPTIME);
+    assertOffset(entry, "value_len", KvEntry.VALUE_LEN);
+    assertOffset(entry, "last_access", KvEntry.LAST_ACCESS);
+    assertOffset(entry, "blocks", KvEntry.BLOCKS);
+    assertOffset(entry, "key_len", KvEntry.KEY_LEN);
+    assertOffset(entry, "tier", KvEntry.TIER);
+    assertThat(layout.enumerator("KV_TIER_KERNEL")).isEqualTo(KvEntry.TIER_KERNEL);
+    assertThat(layout.enumerator("KV_TIER_USER")).isEqualTo(KvEntry.TIER_USER);
+    assertThat(layout.enumerator("KV_TIER_DEAD")).isEqualTo(KvEntry.TIER_DEAD);
+  }
+
+  @Test
+  void control() {
+    BTFLayout.Struct ctl = layout.struct("kv_ctl");
+    assertThat(ctl.size()).isEqualTo(KvCtl.BYTES);
+    assertOffset(ctl, "layout_version", KvCtl.LAYOUT_VERSION);
+    assertOffset(ctl, "hash_key", KvCtl.HASH_KEY);
+    assertOffset(ctl, "flush_cas", KvCtl.FLUSH_CAS);
+    assertOffset(ctl, "unix_minus_boot", KvCtl.UNIX_MINUS_BOOT);
+    assertOffset(ctl, "epoch", KvCtl.EPOCH);
+    assertOffset(ctl, "next_cas", KvCtl.NEXT_CAS);
+  }
+
+  @Test
+  void counters() {
+    BTFLayout.Struct stats = layout.struct("kv_stats");
+    assertThat(stats.size()).isEqualTo(KvStats.BYTES);
+    assertOffset(stats, "items", KvStats.PATHS * KvStats.OPERATIONS * KvStats.RESULTS * 8);
+    assertThat(layout.enumerator("KV_PATH_MAX")).isEqualTo(KvStats.PATHS);
+    assertThat(layout.enumerator("KV_OP_MAX")).isEqualTo(KvStats.OPERATIONS);
+    assertThat(layout.enumerator("KV_RESULT_MAX")).isEqualTo(KvStats.RESULTS);
+  }
+
+  @Test
+  void allocator() {
+    assertOffset(layout.struct("kerby_state"), "blocks_in_use", KernelDoors.BLOCKS_IN_USE);
+  }
+
+  private static void assertOffset(BTFLayout.Struct struct, String member, long offset) {
+    assertThat(struct.member(member).offset()).as(struct.name() + "." + member).isEqualTo(offset);
+  }
+}
