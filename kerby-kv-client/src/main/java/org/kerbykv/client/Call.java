@@ -57,6 +57,12 @@ final class Call<R> extends CompletableFuture<R> {
   /** Whether the server may have seen the request. */
   boolean sent;
 
+  /** Whether the request has room in the {@link UdpWindow}. */
+  boolean inWindow;
+
+  /** When it was last sent over UDP. */
+  long sentAt;
+
   int udpAttempts;
   int tcpAttempts;
   UdpPort udpPort;

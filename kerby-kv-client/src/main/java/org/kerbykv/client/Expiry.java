@@ -49,7 +49,8 @@ public final class Expiry {
    */
   public static Expiry at(Instant instant) {
     checkExpressible(instant.getEpochSecond());
-    return new Expiry(instant.getEpochSecond(), false);
+    // 0 on the wire means never.
+    return new Expiry(instant.getEpochSecond() > 0 ? instant.getEpochSecond() : PASSED, false);
   }
 
   /** The number to send, if the time is now {@code nowUnixSeconds}. */

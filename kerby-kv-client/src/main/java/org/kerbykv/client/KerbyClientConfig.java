@@ -178,7 +178,10 @@ public final class KerbyClientConfig {
       return this;
     }
 
-    /** How many calls may be unanswered at a time: 1 to 32768, default 1024. */
+    /**
+     * How many calls may be unanswered at a time: 1 to 32768, default 1024. Over UDP fewer are on
+     * their way at a time, if datagrams get lost: the others wait here.
+     */
     public Builder maxOutstanding(int value) {
       maxOutstanding = inRange("maxOutstanding", value, 1, 32_768);
       return this;

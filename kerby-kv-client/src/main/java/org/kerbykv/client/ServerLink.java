@@ -1,7 +1,5 @@
 package org.kerbykv.client;
 
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.EventLoop;
 import java.net.InetSocketAddress;
@@ -9,18 +7,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * What one event loop shares with one server: UDP ports, a TCP connection, and the calls that wait
- * for either. Only {@link #submit} may be called from other threads.
+ * What one event loop shares with one server: a way over UDP, a TCP connection, and the calls that
+ * wait for either. Only {@link #submit} may be called from other threads.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // failures reach exceptionCaught or a listener
+@SuppressWarnings("FutureReturnValueIgnored") // of scheduling the event loop's own tasks
 final class ServerLink {
   private final ClientCore core;
   private final KerbyClientConfig config;
   private final EventLoop loop;
   private final InetSocketAddress server;
-  private final UdpPorts ports;
+  private final UdpLane udp;
   private final TcpConnection tcp;
-  private final ReplyReader reader;
   private final TimerWheel timers = new TimerWheel(System.nanoTime(), this::timerFired);
 
   /** Calls that the event loop has not seen yet, the last first. */
@@ -28,20 +25,22 @@ final class ServerLink {
 
   private boolean tickScheduled;
   private boolean closed;
-  private Throwable trouble;
 
   ServerLink(ClientCore core, EventLoop loop, InetSocketAddress server) {
     this.core = core;
     this.config = core.config();
     this.loop = loop;
     this.server = server;
-    this.ports = new UdpPorts(this, server);
-    this.tcp = new TcpConnection(this, server);
-    this.reader = new ReplyReader(config.maxValueBytes());
+    this.udp = new UdpLane(this);
+    this.tcp = new TcpConnection(this);
   }
 
   EventLoop loop() {
     return loop;
+  }
+
+  InetSocketAddress server() {
+    return server;
   }
 
   KerbyClientConfig config() {
@@ -57,7 +56,7 @@ final class ServerLink {
     if (config.transport() == Transport.TCP) {
       return;
     }
-    ChannelFuture opened = loop.submit(ports::openNext).syncUninterruptibly().getNow();
+    ChannelFuture opened = loop.submit(udp.ports()::openNext).syncUninterruptibly().getNow();
     opened.awaitUninterruptibly();
     if (!opened.isSuccess()) {
       throw new KerbyConnectionException(
@@ -113,9 +112,9 @@ final class ServerLink {
     } else {
       setTimer(call, call.deadline);
       if (mayUseUdp(call)) {
-        sendByUdp(call);
+        udp.submit(call);
       } else {
-        tcp.submit(call);
+        sendByTcp(call);
       }
     }
   }
@@ -130,101 +129,15 @@ final class ServerLink {
     return wanted && (call.value == null || call.value.length < config.maxDatagram());
   }
 
-  /** Sends a request, the first time or again; over TCP if it does not fit a datagram. */
-  void sendByUdp(Call<?> call) {
-    if (call.place == Call.Place.RETIRED) {
-      return;
-    }
-    call.place = Call.Place.UDP;
-    UdpPort port = ports.takeFor(call);
-    if (port == null) {
-      return;
-    }
-    ByteBuf request = encodeDatagram(call);
-    if (request.readableBytes() > config.maxDatagram()) {
-      request.release();
-      moveToTcp(call);
-      return;
-    }
-    call.sent = true;
-    call.udpAttempts++;
-    port.send(call, request);
-    if (call.command.repeatable() && call.udpAttempts < config.udpAttempts()) {
-      long wait = config.udpRetryAfter().toNanos() << (call.udpAttempts - 1);
-      long again = System.nanoTime() + wait;
-      if (call.deadline - again > 0) {
-        setTimer(call, again);
-        return;
-      }
-    }
-    setTimer(call, call.deadline);
-  }
-
-  private ByteBuf encodeDatagram(Call<?> call) {
-    int valueLength = call.value == null ? 0 : call.value.length;
-    ByteBuf request =
-        ByteBufAllocator.DEFAULT.directBuffer(
-            UdpPort.HEADER_BYTES + RequestWriter.OVERHEAD_MAX + call.key.length + valueLength);
-    request.writeZero(UdpPort.HEADER_BYTES);
-    RequestWriter.writeLine(call, request);
-    if (call.value != null) {
-      request.writeBytes(call.value);
-      RequestWriter.writeValueEnd(request);
-    }
-    return request;
-  }
-
-  void flush() {
-    ports.flush();
-    tcp.flush();
-  }
-
-  /** Takes a whole reply that came over UDP to one of the call's attempts. */
-  void receiveReply(Call<?> call, ByteBuf reply) {
-    if (call.isDone()) {
-      retire(call);
-      return;
-    }
-    trouble = null;
-    reader.begin(call.command, call.key);
-    switch (reader.feed(reply)) {
-      case COMPLETE -> {
-        if (reply.isReadable()) {
-          receiveMalformed(call);
-        } else if (reader.status() == Reply.Status.SERVER_ERROR
-            && call.command.shape() == Command.Shape.RETRIEVAL) {
-          fallBackToTcp(call); // such as a reply over the server's limit for UDP
-        } else {
-          answer(call, reader);
-        }
-      }
-      case FOREIGN -> counters().strayReplies().increment();
-      case MORE, MALFORMED -> receiveMalformed(call);
-    }
-  }
-
-  private void receiveMalformed(Call<?> call) {
-    counters().malformedReplies().increment();
-    fallBackToTcp(call); // it may be a reply that was cut: longer than we take
-  }
-
-  /** Asks again over TCP, if the request may be repeated; else the call waits on. */
-  void fallBackToTcp(Call<?> call) {
-    if (call.command.repeatable()) {
-      counters().tcpFallbacks().increment();
-      moveToTcp(call);
-    }
-  }
-
-  private void moveToTcp(Call<?> call) {
-    call.forgetAttempts();
+  void sendByTcp(Call<?> call) {
     setTimer(call, call.deadline);
     tcp.submit(call);
   }
 
-  /** Remembers why replies may be missing, for the message of a timeout. */
-  void noteTrouble(Throwable cause) {
-    trouble = cause;
+  /** Sends what the steps before have left to send. */
+  void flush() {
+    udp.flush();
+    tcp.flush();
   }
 
   private void timerFired(Call<?> call) {
@@ -233,11 +146,8 @@ final class ServerLink {
     }
     if (call.deadline - System.nanoTime() <= 0) {
       expire(call);
-    } else if (call.place == Call.Place.UDP && call.isDone()) {
-      retire(call);
     } else if (call.place == Call.Place.UDP) {
-      counters().retransmissions().increment();
-      sendByUdp(call);
+      udp.retry(call);
     }
   }
 
@@ -248,7 +158,7 @@ final class ServerLink {
     }
     if (!call.isDone()) {
       counters().timeouts().increment();
-      call.fail(timeoutException(call));
+      call.fail(timeoutException(call, inTcp));
     }
     if (inTcp) {
       // It keeps its place in the order of replies; a dead connection must not keep it for ever.
@@ -259,19 +169,16 @@ final class ServerLink {
     }
   }
 
-  private KerbyTimeoutException timeoutException(Call<?> call) {
-    String way =
-        !call.sent
-            ? "not sent"
-            : call.place == Call.Place.TCP ? "over TCP" : call.udpAttempts + " sent over UDP";
+  private KerbyTimeoutException timeoutException(Call<?> call, boolean inTcp) {
+    String way = inTcp ? "sent over TCP" : call.udpAttempts + " sent over UDP";
     String message =
         "no reply to %s from %s within %d ms (%s)"
             .formatted(
                 call.command.word(),
                 server,
                 TimeUnit.NANOSECONDS.toMillis(call.deadline - call.created),
-                way);
-    return new KerbyTimeoutException(message, trouble);
+                call.sent ? way : "not sent");
+    return new KerbyTimeoutException(message, inTcp ? null : udp.trouble());
   }
 
   void answer(Call<?> call, Reply reply) {
@@ -286,7 +193,7 @@ final class ServerLink {
 
   /** The link is done with a call: its ids, its timer and its place are free. */
   void retire(Call<?> call) {
-    call.forgetAttempts();
+    udp.forget(call);
     timers.clear(call);
     if (call.place != Call.Place.RETIRED) {
       call.place = Call.Place.RETIRED;
@@ -294,7 +201,7 @@ final class ServerLink {
     }
   }
 
-  private void setTimer(Call<?> call, long at) {
+  void setTimer(Call<?> call, long at) {
     timers.set(call, at);
     if (!tickScheduled) {
       scheduleTick();
@@ -321,6 +228,6 @@ final class ServerLink {
     startSubmitted();
     tcp.close(reason);
     timers.drain(call -> fail(call, reason)); // what is left waits for UDP
-    ports.close();
+    udp.close();
   }
 }

@@ -39,9 +39,9 @@ final class TcpConnection {
   private long lastConnectFailure;
   private Throwable connectFailure;
 
-  TcpConnection(ServerLink link, InetSocketAddress server) {
+  TcpConnection(ServerLink link) {
     this.link = link;
-    this.server = server;
+    this.server = link.server();
     this.reader = new ReplyReader(link.config().maxValueBytes());
   }
 

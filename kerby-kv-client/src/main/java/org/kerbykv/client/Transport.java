@@ -7,8 +7,8 @@ package org.kerbykv.client;
 public enum Transport {
   /**
    * UDP for calls that may be repeated safely (get, set, delete, touch), so that the kernel can
-   * answer them; TCP for calls that must not run twice (add, replace, append, prepend, cas, incr,
-   * decr), so that their outcome is known.
+   * answer them, and TCP after that if no attempt was answered; TCP for calls that must not run
+   * twice (add, replace, append, prepend, cas, incr, decr), so that their outcome is known.
    */
   AUTO,
 

@@ -23,6 +23,7 @@ final class UdpPort extends ChannelInboundHandlerAdapter {
   /** Bytes of the frame header: id, number of the datagram, how many there are, zero. */
   static final int HEADER_BYTES = 8;
 
+  private final UdpLane lane;
   private final ServerLink link;
 
   /** By id: a {@link Call} that waits, a {@link PartialReply} of one, or null. */
@@ -34,7 +35,8 @@ final class UdpPort extends ChannelInboundHandlerAdapter {
   private boolean retired;
   private Channel channel;
 
-  UdpPort(ServerLink link) {
+  UdpPort(UdpLane lane, ServerLink link) {
+    this.lane = lane;
     this.link = link;
   }
 
@@ -115,7 +117,7 @@ final class UdpPort extends ChannelInboundHandlerAdapter {
       return;
     }
     switch (waiting[id]) {
-      case Call<?> call when total == 1 -> link.receiveReply(call, datagram);
+      case Call<?> call when total == 1 -> lane.receiveReply(call, datagram);
       case Call<?> call -> {
         PartialReply partial = new PartialReply(call, total);
         waiting[id] = partial;
@@ -128,15 +130,15 @@ final class UdpPort extends ChannelInboundHandlerAdapter {
 
   private void receivePart(PartialReply partial, int number, int total, ByteBuf datagram) {
     if (total > link.config().maxReplyDatagrams() || !partial.add(number, total, datagram)) {
-      link.fallBackToTcp(partial.call());
+      lane.fallBackToTcp(partial.call());
     } else if (partial.isComplete()) {
-      link.receiveReply(partial.call(), partial.join());
+      lane.receiveReply(partial.call(), partial.join());
     }
   }
 
   /** An ICMP error or a full send buffer: the datagram is lost, and the call's timer knows. */
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    link.noteTrouble(cause);
+    lane.noteTrouble(cause);
   }
 }

@@ -1,8 +1,6 @@
 package org.kerbykv.client;
 
 import io.netty.channel.ChannelFuture;
-import java.net.InetSocketAddress;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,22 +13,22 @@ final class UdpPorts {
   /** How many ids are left when the next port is opened. */
   private static final int OPEN_NEXT_AT = UdpPort.IDS / 8;
 
+  private final UdpLane lane;
   private final ServerLink link;
-  private final InetSocketAddress server;
   private final List<UdpPort> open = new ArrayList<>();
-  private final ArrayDeque<Call<?>> waitingForPort = new ArrayDeque<>();
   private UdpPort current;
   private UdpPort next;
   private boolean opening;
 
-  UdpPorts(ServerLink link, InetSocketAddress server) {
+  UdpPorts(UdpLane lane, ServerLink link) {
+    this.lane = lane;
     this.link = link;
-    this.server = server;
   }
 
-  /** The port to send from, or null while none has an id left: the call is sent later. */
-  UdpPort takeFor(Call<?> call) {
+  /** Whether {@link #current} can send; if not, the lane is flushed once it can. */
+  boolean ready() {
     if (current != null && current.idsLeft() == 0) {
+      current.flush();
       current.retire();
       current = null;
     }
@@ -41,21 +39,22 @@ final class UdpPorts {
     if (current == null || current.idsLeft() <= OPEN_NEXT_AT) {
       openNext();
     }
-    if (current == null) {
-      waitingForPort.add(call);
-    }
+    return current != null;
+  }
+
+  UdpPort current() {
     return current;
   }
 
-  /** Opens a port unless one is ready or on its way. */
+  /** Opens a port, unless one is ready or on its way; then returns null. */
   ChannelFuture openNext() {
     if (next != null || opening) {
       return null;
     }
     opening = true;
-    UdpPort port = new UdpPort(link);
+    UdpPort port = new UdpPort(lane, link);
     ChannelFuture connected =
-        NettyIo.datagram(link.loop(), link.config().maxDatagram(), port).connect(server);
+        NettyIo.datagram(link.loop(), link.config().maxDatagram(), port).connect(link.server());
     connected.addListener(
         future -> {
           opening = false;
@@ -63,24 +62,15 @@ final class UdpPorts {
             next = port;
             open.add(port);
             connected.channel().closeFuture().addListener(closed -> open.remove(port));
+            lane.flush();
           } else {
-            link.noteTrouble(future.cause());
+            lane.noteTrouble(future.cause());
+            if (current == null) {
+              lane.failUnsent(future.cause());
+            }
           }
-          resend(future.cause());
         });
     return connected;
-  }
-
-  private void resend(Throwable trouble) {
-    for (int i = waitingForPort.size(); i > 0; i--) {
-      Call<?> call = waitingForPort.remove();
-      if (trouble == null) {
-        link.sendByUdp(call);
-      } else {
-        link.fail(call, new KerbyConnectionException("no UDP socket: " + trouble, trouble));
-      }
-    }
-    link.flush();
   }
 
   void flush() {
