@@ -13,8 +13,10 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BPFType;
+import org.kerbykv.bpf.RequiresBPF;
 import org.kerbykv.bpf.XdpMode;
 
+@RequiresBPF
 class KernelDoorsTest {
   private static final int MIB = 1 << 20;
 
