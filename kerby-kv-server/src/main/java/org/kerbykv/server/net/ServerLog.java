@@ -8,13 +8,15 @@ import java.io.PrintStream;
  * <p>Thread-safe.
  */
 public final class ServerLog {
+  private static final int VERBOSITY_MAX = 2;
+
   private static volatile int verbosity;
 
   private ServerLog() {}
 
-  /** Sets how much is said: 0 warnings, 1 also what happens, 2 also details. */
+  /** Sets how much is said: 0 warnings, 1 also what happens, 2 or more also details. */
   public static void setVerbosity(int level) {
-    verbosity = level;
+    verbosity = Math.min(level, VERBOSITY_MAX);
   }
 
   public static int verbosity() {

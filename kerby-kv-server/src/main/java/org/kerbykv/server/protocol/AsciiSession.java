@@ -219,11 +219,11 @@ public final class AsciiSession {
   }
 
   private void command() {
+    noReply = false;
     if (line.count() == 0 || line.length(0) < 2) {
       error(Replies.ERROR);
       return;
     }
-    noReply = false;
     switch (line.byteAt(0, 0)) {
       case 'g' -> retrieval();
       case 's' -> commandS();

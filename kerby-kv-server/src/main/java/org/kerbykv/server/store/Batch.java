@@ -18,6 +18,9 @@ import java.util.Arrays;
 public final class Batch {
   private static final int DIGITS_MAX = 20;
 
+  /** memcached keeps a larger item in several pieces, and does not count in it. */
+  private static final int NUMBER_ITEM_MAX = 512 << 10;
+
   private final StoreDoor door;
   private final int itemSizeMax;
   private final Operation[] operations;
@@ -226,8 +229,9 @@ public final class Batch {
 
   private void start(int i) {
     switch (operations[i]) {
-      case GET, APPEND, PREPEND, INCR, DECR -> door.request(i, KvSlot.GET, KvSlot.IF_ANY);
-      case GET_AND_TOUCH, TOUCH -> door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
+      case GET, GET_AND_TOUCH, APPEND, PREPEND, INCR, DECR ->
+          door.request(i, KvSlot.GET, KvSlot.IF_ANY);
+      case TOUCH -> door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
       case DELETE -> door.request(i, KvSlot.DELETE, KvSlot.IF_ANY);
       case SET -> startStore(i, KvSlot.IF_ANY);
       case ADD -> startStore(i, KvSlot.IF_ABSENT);
@@ -280,25 +284,24 @@ public final class Batch {
     };
   }
 
-  /** A TOUCH, then a GET; one step for others if both found the same version. */
+  /** A GET, then a TOUCH; one step for others if both found the same version. */
   private Outcome advanceGetAndTouch(int i, int status) {
-    if (status != KvSlot.OK) {
-      return Outcome.MISS;
-    }
-    long cas = door.getLong(i, KvSlot.CAS);
     if (!secondPhase[i]) {
-      numbers[i] = cas;
+      if (status != KvSlot.OK) {
+        return Outcome.MISS;
+      }
+      numbers[i] = door.getLong(i, KvSlot.CAS);
       secondPhase[i] = true;
-      door.request(i, KvSlot.GET, KvSlot.IF_ANY);
+      door.setInt(i, KvSlot.EXPTIME, expiries[i]);
+      door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
       return null;
     }
-    if (cas == numbers[i]) {
+    if (status == KvSlot.OK && door.getLong(i, KvSlot.CAS) == numbers[i]) {
       return Outcome.HIT;
     }
     releaseFound(i);
     secondPhase[i] = false;
-    door.setInt(i, KvSlot.EXPTIME, expiries[i]);
-    door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
+    door.request(i, KvSlot.GET, KvSlot.IF_ANY);
     return null;
   }
 
@@ -401,47 +404,51 @@ public final class Batch {
       return Outcome.NOT_FOUND;
     }
     int length = valueLength(i);
-    if (length > KvSlot.VALUE_MAX) {
+    if (!ItemSize.fits(door.keyLength(i), flags(i), length, NUMBER_ITEM_MAX)) {
       return Outcome.NON_NUMERIC;
     }
+    byte[] digits = length <= numberScratch.length ? numberScratch : new byte[length];
     if (found[i] != 0) {
-      door.readValueInline(found[i], i, length);
+      door.readValue(found[i], 0, MemorySegment.ofArray(digits), 0, length);
       releaseFound(i);
+    } else {
+      door.getInlineBytes(i, 0, digits, length);
     }
-    door.getInlineBytes(i, 0, numberScratch, length);
-    if (!number.readUnsigned(numberScratch, 0, length)) {
+    if (!number.readUnsigned(digits, 0, length)) {
       return Outcome.NON_NUMERIC;
     }
-    return count(i, length);
+    return replaceNumber(i, digits, length) ? null : Outcome.NO_MEMORY;
   }
 
-  private Outcome count(int i, int oldLength) {
-    long old = number.value();
-    long delta = deltas[i];
-    if (operations[i] == Operation.INCR) {
-      numbers[i] = old + delta;
-    } else {
-      numbers[i] = Long.compareUnsigned(delta, old) > 0 ? 0 : old - delta;
-    }
-    int from = AsciiNumber.writeUnsigned(numbers[i], numberScratch, DIGITS_MAX);
-    int digits = DIGITS_MAX - from;
+  /** Returns false if there is no memory for the new number. */
+  private boolean replaceNumber(int i, byte[] digits, int oldLength) {
+    numbers[i] = result(operations[i], number.value(), deltas[i]);
+    int from = AsciiNumber.writeUnsigned(numbers[i], digits, DIGITS_MAX);
+    int count = DIGITS_MAX - from;
     // memcached never shortens a number in place: it fills up with spaces, and so clients expect.
-    int length = Math.max(digits, oldLength);
-    System.arraycopy(numberScratch, from, numberScratch, 0, digits);
-    Arrays.fill(numberScratch, digits, length, (byte) ' ');
-    door.setInlineBytes(i, 0, numberScratch, 0, length);
-    door.setInt(i, KvSlot.VALUE_LEN, length);
+    int length = Math.max(count, oldLength);
+    System.arraycopy(digits, from, digits, 0, count);
+    Arrays.fill(digits, count, length, (byte) ' ');
     startReplacing(i);
-    if (length > door.inlineMax(door.keyLength(i))) {
-      door.copyKey(i, keyScratch, 0);
-      long value = door.newValue(keyScratch, 0, door.keyLength(i), length);
-      if (value == 0) {
-        return Outcome.NO_MEMORY;
-      }
-      door.copyInlineValue(i, value, 0, length);
+    if (length <= door.inlineMax(door.keyLength(i))) {
+      door.setInlineBytes(i, 0, digits, 0, length);
+      door.setInt(i, KvSlot.VALUE_LEN, length);
+      return true;
+    }
+    door.copyKey(i, keyScratch, 0);
+    long value = door.newValue(keyScratch, 0, door.keyLength(i), length);
+    if (value != 0) {
+      door.writeValue(value, 0, MemorySegment.ofArray(digits), 0, length);
       door.nameValue(i, value, length);
     }
-    return null;
+    return value != 0;
+  }
+
+  private static long result(Operation operation, long old, long delta) {
+    if (operation == Operation.INCR) {
+      return old + delta;
+    }
+    return Long.compareUnsigned(delta, old) > 0 ? 0 : old - delta;
   }
 
   private void releaseFound(int i) {

@@ -122,11 +122,6 @@ public abstract class StoreDoor implements AutoCloseable {
     writeValue(to, toOffset, slots, base(slot) + KvSlot.VALUE, length);
   }
 
-  /** Copies a value of its own into the slot. */
-  final void readValueInline(long from, int slot, int length) {
-    readValue(from, 0, slots, base(slot) + KvSlot.VALUE, length);
-  }
-
   final void setKey(int slot, byte[] key, int offset, int length, long hash) {
     long base = base(slot);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.KEY_LEN, (byte) length);
