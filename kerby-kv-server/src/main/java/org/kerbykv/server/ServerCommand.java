@@ -1,0 +1,255 @@
+package org.kerbykv.server;
+
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.kerbykv.server.net.ServerLog;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code kerby server}: runs a server until it is told to stop. */
+@Command(
+    name = "server",
+    description = "Serve memcached's protocol, from the kernel where possible.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Each option has an environment variable: KERBY_PORT for --port, and so on.",
+      "Ports: 0 is off, -1 any that is free."
+    })
+final class ServerCommand implements Callable<Integer> {
+  private static final long MIB = 1 << 20;
+  private static final int ITEM_SIZE_MIN = 1 << 10;
+  private static final int ITEM_SIZE_MAX = 1 << 30;
+  private static final int MEMORY_MIB_MAX = 64 << 10;
+  private static final int DATAGRAM_MIN = 512;
+  private static final int DATAGRAM_MAX = 65507;
+  private static final int THREADS_MAX = 64;
+  private static final int DEFAULT_THREADS_MAX = 4;
+  private static final int PORT_MAX = 65535;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-p", "--port"},
+      defaultValue = "${env:KERBY_PORT:-11211}",
+      description = "TCP port (${DEFAULT-VALUE}).")
+  private int port;
+
+  @Option(
+      names = {"-U", "--udp-port"},
+      defaultValue = "${env:KERBY_UDP_PORT}",
+      description = "UDP port (the TCP port's number).")
+  private Integer udpPort;
+
+  @Option(
+      names = {"-l", "--listen"},
+      defaultValue = "${env:KERBY_LISTEN:-127.0.0.1}",
+      description = "Address to serve, or 0.0.0.0 for all (${DEFAULT-VALUE}).")
+  private String listen;
+
+  @Option(
+      names = {"-i", "--interface"},
+      defaultValue = "${env:KERBY_INTERFACE:-lo}",
+      description = "Network interface whose packets the kernel answers (${DEFAULT-VALUE}).")
+  private String interfaceName;
+
+  @Option(
+      names = "--xdp",
+      defaultValue = "${env:KERBY_XDP:-auto}",
+      description =
+          "auto: from the kernel where it and the privileges allow, else from user space alone;"
+              + " native, generic: in that XDP mode or not at all; off: from user space alone"
+              + " (${DEFAULT-VALUE}).")
+  private XdpChoice xdp;
+
+  @Option(
+      names = {"-m", "--memory-limit"},
+      defaultValue = "${env:KERBY_MEMORY_LIMIT:-64}",
+      description = "MiB of kernel memory for items (${DEFAULT-VALUE}).")
+  private int memoryMib;
+
+  @Option(
+      names = "--user-memory",
+      defaultValue = "${env:KERBY_USER_MEMORY:-1024}",
+      description = "MiB of user space memory for items, taken as needed (${DEFAULT-VALUE}).")
+  private int userMemoryMib;
+
+  @Option(
+      names = {"-I", "--max-item-size"},
+      defaultValue = "${env:KERBY_MAX_ITEM_SIZE:-1m}",
+      converter = Size.class,
+      description = "Largest item, in bytes or with k or m, 1k to 1024m (${DEFAULT-VALUE}).")
+  private int itemSizeMax;
+
+  @Option(
+      names = "--max-datagram",
+      defaultValue = "${env:KERBY_MAX_DATAGRAM:-1400}",
+      description = "Most bytes of UDP payload in a reply's datagram (${DEFAULT-VALUE}).")
+  private int datagramMax;
+
+  @Option(
+      names = "--block-size",
+      defaultValue = "${env:KERBY_BLOCK_SIZE:-128}",
+      description = "Bytes of a block of the kernel's pool (${DEFAULT-VALUE}).")
+  private int blockBytes;
+
+  @Option(
+      names = "--pin",
+      paramLabel = "DIR",
+      defaultValue = "${env:KERBY_PIN}",
+      description = "Pin programs and maps in this directory of a BPF file system, to survive.")
+  private Path pinDirectory;
+
+  @Option(
+      names = "--metrics-port",
+      defaultValue = "${env:KERBY_METRICS_PORT:-9411}",
+      description = "HTTP port for /metrics and /health (${DEFAULT-VALUE}).")
+  private int metricsPort;
+
+  @Option(
+      names = {"-t", "--threads"},
+      defaultValue = "${env:KERBY_THREADS:-0}",
+      description = "Event loops (0: as many as there are CPUs, up to 4).")
+  private int threads;
+
+  @Option(
+      names = {"-c", "--max-connections"},
+      defaultValue = "${env:KERBY_MAX_CONNECTIONS:-1024}",
+      description = "TCP connections at once (${DEFAULT-VALUE}).")
+  private int connectionsMax;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      description = "Say what happens; -vv says more. Environment: KERBY_VERBOSE=1 or 2.")
+  private boolean[] verbose = {};
+
+  /** Reads memcached's sizes. */
+  static final class Size implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      String lower = text.toLowerCase(Locale.ROOT);
+      long unit = lower.endsWith("k") ? 1 << 10 : lower.endsWith("m") ? 1 << 20 : 1;
+      String digits = unit == 1 ? lower : lower.substring(0, lower.length() - 1);
+      if (!digits.matches("[0-9]{1,10}")) {
+        throw new TypeConversionException("'" + text + "' is not a size like 1m, 512k or 4096");
+      }
+      long size = Long.parseLong(digits) * unit;
+      if (size < ITEM_SIZE_MIN || size > ITEM_SIZE_MAX) {
+        throw new TypeConversionException("'" + text + "' is not between 1k and 1024m");
+      }
+      return (int) size;
+    }
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    ServerConfig config = config();
+    ServerLog.setVerbosity(config.verbosity());
+    KerbyServer server;
+    try {
+      server = KerbyServer.start(config);
+    } catch (StartException e) {
+      System.err.println("kerby: " + e.getMessage());
+      return 1;
+    }
+    // The signal's thread does the stopping, and the JVM ends when it is done.
+    Runtime.getRuntime().addShutdownHook(new Thread(server::close, "kerby-stop"));
+    System.out.println(server.readyLine());
+    System.out.flush();
+    new CountDownLatch(1).await();
+    return 0;
+  }
+
+  private ServerConfig config() {
+    require(inRange(port, -1, PORT_MAX), "--port %d is not a port".formatted(port));
+    int udp = udpPort == null ? port : udpPort;
+    require(inRange(udp, -1, PORT_MAX), "--udp-port %d is not a port".formatted(udp));
+    require(port != 0 || udp != 0, "--port 0 and --udp-port 0 leave nothing to serve");
+    require(
+        inRange(metricsPort, -1, PORT_MAX),
+        "--metrics-port %d is not a port".formatted(metricsPort));
+    require(inRange(memoryMib, 1, MEMORY_MIB_MAX), "--memory-limit must be 1 to 65536 MiB");
+    require(inRange(userMemoryMib, 4, MEMORY_MIB_MAX), "--user-memory must be 4 to 65536 MiB");
+    require(
+        itemSizeMax <= userMemoryMib * MIB / 2,
+        "--max-item-size must not be more than half of --user-memory");
+    require(
+        inRange(datagramMax, DATAGRAM_MIN, DATAGRAM_MAX),
+        "--max-datagram must be 512 to 65507 bytes");
+    require(inRange(threads, 0, THREADS_MAX), "--threads must be 0 to 64");
+    require(connectionsMax >= 1, "--max-connections must be at least 1");
+    requireInterface();
+    return new ServerConfig(
+        listenAddress(),
+        port,
+        udp,
+        interfaceName,
+        xdp,
+        memoryMib * MIB,
+        userMemoryMib * MIB,
+        itemSizeMax,
+        datagramMax,
+        blockBytes,
+        Optional.ofNullable(pinDirectory),
+        metricsPort,
+        threads == 0 ? defaultThreads() : threads,
+        connectionsMax,
+        verbosity());
+  }
+
+  private void requireInterface() {
+    try {
+      require(
+          xdp == XdpChoice.OFF || NetworkInterface.getByName(interfaceName) != null,
+          "--interface " + interfaceName + ": there is no such network interface");
+    } catch (SocketException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--interface " + interfaceName + ": " + e.getMessage(), e);
+    }
+  }
+
+  private InetAddress listenAddress() {
+    try {
+      return InetAddress.getByName(listen);
+    } catch (UnknownHostException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--listen " + listen + ": no such address", e);
+    }
+  }
+
+  private int verbosity() {
+    String environment = System.getenv("KERBY_VERBOSE");
+    if (verbose.length > 0 || environment == null) {
+      return verbose.length;
+    }
+    require(environment.matches("[012]"), "KERBY_VERBOSE must be 0, 1 or 2");
+    return Integer.parseInt(environment);
+  }
+
+  private static int defaultThreads() {
+    return Math.min(DEFAULT_THREADS_MAX, Runtime.getRuntime().availableProcessors());
+  }
+
+  private static boolean inRange(int value, int min, int max) {
+    return value >= min && value <= max;
+  }
+
+  private void require(boolean condition, String message) {
+    if (!condition) {
+      throw new ParameterException(spec.commandLine(), message);
+    }
+  }
+}

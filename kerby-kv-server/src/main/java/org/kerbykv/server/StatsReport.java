@@ -1,0 +1,246 @@
+package org.kerbykv.server;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.kerbykv.server.metrics.Counter;
+import org.kerbykv.server.metrics.DropReason;
+import org.kerbykv.server.metrics.RequestCounts;
+import org.kerbykv.server.metrics.RequestKind;
+import org.kerbykv.server.metrics.RequestPath;
+import org.kerbykv.server.metrics.RequestResult;
+import org.kerbykv.server.metrics.Totals;
+import org.kerbykv.server.store.BootClock;
+import org.kerbykv.server.store.Store;
+import org.kerbykv.server.store.StoreFigures;
+
+/**
+ * Writes the replies to "stats". memcached's names stand for the whole service, whichever door
+ * answered; what only this server has is called {@code kerby_...}. Thread-safe.
+ */
+final class StatsReport {
+  private static final int TICKS_PER_SECOND = 100;
+  private static final int STAT_UTIME = 11;
+  private static final int STAT_STIME = 12;
+
+  /** memcached's order. */
+  private static final Counter[] COMMANDS = {
+    Counter.CMD_GET,
+    Counter.CMD_SET,
+    Counter.CMD_FLUSH,
+    Counter.CMD_TOUCH,
+    Counter.GET_HITS,
+    Counter.GET_MISSES,
+    Counter.DELETE_MISSES,
+    Counter.DELETE_HITS,
+    Counter.INCR_MISSES,
+    Counter.INCR_HITS,
+    Counter.DECR_MISSES,
+    Counter.DECR_HITS,
+    Counter.CAS_MISSES,
+    Counter.CAS_HITS,
+    Counter.CAS_BADVAL,
+    Counter.TOUCH_HITS,
+    Counter.TOUCH_MISSES,
+    Counter.STORE_TOO_LARGE,
+    Counter.STORE_NO_MEMORY,
+    Counter.BYTES_READ,
+    Counter.BYTES_WRITTEN,
+  };
+
+  private final ServerConfig config;
+  private final String version;
+  private final Store store;
+  private final Totals totals;
+  private final RequestCounts requests;
+  private final Addresses addresses;
+  private final int startedAt = BootClock.seconds();
+
+  /** What the server learns only once it listens. */
+  interface Addresses {
+    int tcpPort();
+
+    int udpPort();
+
+    int connectionCount();
+
+    int verbosity();
+  }
+
+  StatsReport(
+      ServerConfig config,
+      String version,
+      Store store,
+      Totals totals,
+      RequestCounts requests,
+      Addresses addresses) {
+    this.config = config;
+    this.version = version;
+    this.store = store;
+    this.totals = totals;
+    this.requests = requests;
+    this.addresses = addresses;
+  }
+
+  /** Returns the lines of a topic, or null if there is no such topic. */
+  byte[] of(String topic) {
+    Lines lines = new Lines();
+    switch (topic) {
+      case "" -> general(lines);
+      case "settings" -> settings(lines);
+      default -> {
+        return null;
+      }
+    }
+    return lines.end();
+  }
+
+  private void general(Lines lines) {
+    process(lines);
+    connections(lines);
+    for (Counter counter : COMMANDS) {
+      lines.add(name(counter), totals.sinceReset(counter) + kernelShare(counter));
+    }
+    lines.add("limit_maxbytes", config.memoryLimitBytes() + config.userMemoryBytes());
+    lines.add("accepting_conns", 1);
+    lines.add("threads", config.threads());
+    items(lines, store.figures());
+    for (DropReason reason : DropReason.values()) {
+      lines.add("kerby_dropped_" + reason.label(), totals.total(reason));
+    }
+    requests(lines);
+  }
+
+  private void process(Lines lines) {
+    lines.add("pid", ProcessHandle.current().pid());
+    lines.add("uptime", BootClock.seconds() - startedAt);
+    lines.add("time", System.currentTimeMillis() / 1000);
+    lines.add("version", version);
+    lines.add("pointer_size", 64);
+    String[] stat = processStat();
+    lines.add("rusage_user", seconds(stat[STAT_UTIME]));
+    lines.add("rusage_system", seconds(stat[STAT_STIME]));
+  }
+
+  private void connections(Lines lines) {
+    lines.add("max_connections", config.connectionsMax());
+    lines.add("curr_connections", addresses.connectionCount());
+    lines.add("total_connections", totals.total(Counter.TOTAL_CONNECTIONS));
+    lines.add("rejected_connections", totals.total(Counter.REJECTED_CONNECTIONS));
+  }
+
+  private void items(Lines lines, StoreFigures figures) {
+    lines.add("bytes", figures.kernelValueBytes() + figures.userValueBytes());
+    lines.add("curr_items", figures.kernelItems() + figures.userItems());
+    lines.add(
+        "total_items",
+        totals.sinceReset(Counter.TOTAL_ITEMS)
+            + kernelRequests(RequestKind.SET, RequestResult.STORED));
+    lines.add("evictions", figures.evicted());
+    lines.add("reclaimed", figures.expired());
+    lines.add("kerby_items_kernel", figures.kernelItems());
+    lines.add("kerby_items_user", figures.userItems());
+    lines.add("kerby_value_bytes_kernel", figures.kernelValueBytes());
+    lines.add("kerby_value_bytes_user", figures.userValueBytes());
+    lines.add("kerby_user_memory_bytes", figures.userMemoryBytes());
+    lines.add("kerby_user_memory_limit", figures.userMemoryLimitBytes());
+    lines.add("kerby_demoted", figures.demoted());
+    lines.add("kerby_promoted", figures.promoted());
+  }
+
+  private void requests(Lines lines) {
+    for (RequestPath path : RequestPath.values()) {
+      for (RequestKind kind : RequestKind.values()) {
+        for (RequestResult result : RequestResult.values()) {
+          long count = requests.get(path, kind, result);
+          if (count != 0) {
+            lines.add(
+                "kerby_requests_%s_%s_%s".formatted(path.label(), kind.label(), result.label()),
+                count);
+          }
+        }
+      }
+    }
+  }
+
+  private void settings(Lines lines) {
+    lines.add("maxbytes", config.memoryLimitBytes() + config.userMemoryBytes());
+    lines.add("maxconns", config.connectionsMax());
+    lines.add("tcpport", addresses.tcpPort());
+    lines.add("udpport", addresses.udpPort());
+    lines.add("inter", config.listen().getHostAddress());
+    lines.add("verbosity", addresses.verbosity());
+    lines.add("evictions", "on");
+    lines.add("num_threads", config.threads());
+    lines.add("cas_enabled", "yes");
+    lines.add("binding_protocol", "ascii");
+    lines.add("auth_enabled_sasl", "no");
+    lines.add("auth_enabled_ascii", "no");
+    lines.add("item_size_max", config.itemSizeMax());
+    lines.add("maxconns_fast", "yes");
+    lines.add("flush_enabled", "yes");
+    lines.add("kerby_interface", config.interfaceName());
+    lines.add("kerby_xdp", config.xdp().name().toLowerCase(Locale.ROOT));
+    lines.add("kerby_max_datagram", config.datagramMax());
+    lines.add("kerby_block_size", config.blockBytes());
+    lines.add("kerby_memory_limit", config.memoryLimitBytes());
+    lines.add("kerby_user_memory", config.userMemoryBytes());
+  }
+
+  /** Returns what the kernel's doors add to a count of memcached's. */
+  private long kernelShare(Counter counter) {
+    return switch (counter) {
+      case CMD_GET ->
+          kernelRequests(RequestKind.GET, RequestResult.HIT)
+              + kernelRequests(RequestKind.GET, RequestResult.MISS);
+      case GET_HITS -> kernelRequests(RequestKind.GET, RequestResult.HIT);
+      case GET_MISSES -> kernelRequests(RequestKind.GET, RequestResult.MISS);
+      case CMD_SET -> kernelRequests(RequestKind.SET, RequestResult.STORED);
+      case DELETE_HITS -> kernelRequests(RequestKind.DELETE, RequestResult.DELETED);
+      case DELETE_MISSES -> kernelRequests(RequestKind.DELETE, RequestResult.NOT_FOUND);
+      default -> 0;
+    };
+  }
+
+  private long kernelRequests(RequestKind kind, RequestResult result) {
+    return requests.get(RequestPath.XDP, kind, result) + requests.get(RequestPath.TC, kind, result);
+  }
+
+  private static String name(Counter counter) {
+    return counter.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Returns the fields of /proc/self/stat after the command's name. */
+  private static String[] processStat() {
+    try {
+      String stat = Files.readString(Path.of("/proc/self/stat"));
+      return stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+    } catch (IOException e) {
+      throw new IllegalStateException("/proc/self/stat", e);
+    }
+  }
+
+  private static String seconds(String ticks) {
+    return String.format(Locale.ROOT, "%.6f", Double.parseDouble(ticks) / TICKS_PER_SECOND);
+  }
+
+  /** STAT lines. */
+  private static final class Lines {
+    private final StringBuilder text = new StringBuilder();
+
+    void add(String name, long value) {
+      add(name, Long.toString(value));
+    }
+
+    void add(String name, String value) {
+      text.append("STAT ").append(name).append(' ').append(value).append("\r\n");
+    }
+
+    byte[] end() {
+      return text.append("END\r\n").toString().getBytes(US_ASCII);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package org.kerbykv.server.net;
+
+import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.EventExecutor;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.kerbykv.server.metrics.Counters;
+import org.kerbykv.server.protocol.Dispatcher;
+import org.kerbykv.server.store.Batch;
+import org.kerbykv.server.store.Store;
+
+/** The event loops, each with its own door to the store. */
+public final class EventLoops implements AutoCloseable {
+  private final MultiThreadIoEventLoopGroup group;
+  private final List<EventLoop> loops = new ArrayList<>();
+  private final List<Counters> counters = new ArrayList<>();
+  private final Map<EventLoop, Dispatcher> dispatchers = new HashMap<>();
+
+  /**
+   * Starts the event loops.
+   *
+   * @param threads how many
+   * @param store gets a door for each
+   * @param itemSizeMax memcached's -I, bytes
+   */
+  public EventLoops(int threads, Store store, int itemSizeMax) {
+    group =
+        new MultiThreadIoEventLoopGroup(
+            threads, new DefaultThreadFactory("kerby", true), EpollIoHandler.newFactory());
+    for (EventExecutor executor : group) {
+      EventLoop loop = (EventLoop) executor;
+      Counters loopCounters = new Counters();
+      Batch batch = new Batch(store.openDoor(), itemSizeMax);
+      loops.add(loop);
+      counters.add(loopCounters);
+      dispatchers.put(loop, new Dispatcher(batch, loopCounters, loop));
+    }
+  }
+
+  /** Returns the counts of each event loop. */
+  public List<Counters> counters() {
+    return List.copyOf(counters);
+  }
+
+  MultiThreadIoEventLoopGroup group() {
+    return group;
+  }
+
+  List<EventLoop> loops() {
+    return loops;
+  }
+
+  Dispatcher dispatcher(Channel channel) {
+    return dispatchers.get(channel.eventLoop());
+  }
+
+  /** Stops the event loops, whose channels must be closed, and closes their doors. */
+  @Override
+  public void close() {
+    group.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
+    dispatchers.values().forEach(Dispatcher::close);
+  }
+}

@@ -1,0 +1,171 @@
+package org.kerbykv.server.net;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import org.kerbykv.server.metrics.Counter;
+import org.kerbykv.server.protocol.AsciiSession;
+import org.kerbykv.server.protocol.Dispatcher;
+import org.kerbykv.server.protocol.ReplyOutput;
+import org.kerbykv.server.protocol.ServerCommands;
+
+/**
+ * One TCP connection.
+ *
+ * <p>Reading stops while too many replies wait for a slow reader, so that a connection holds a
+ * bounded amount of memory.
+ */
+final class TcpConnection extends ChannelInboundHandlerAdapter {
+  private static final int PIECE_BYTES_MIN = 2 << 10;
+  private static final int PIECE_BYTES_MAX = 64 << 10;
+
+  private final Dispatcher dispatcher;
+  private final AsciiSession session;
+  private final Channel channel;
+
+  /** Input that waits for more input, or for replies to be sent; null when there is none. */
+  private ByteBuf pending;
+
+  private boolean inputEnded;
+
+  TcpConnection(Channel channel, Dispatcher dispatcher, ServerCommands server) {
+    this.channel = channel;
+    this.dispatcher = dispatcher;
+    this.session = new AsciiSession(dispatcher, new Output(), server);
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    ByteBuf in = (ByteBuf) message;
+    try {
+      dispatcher.counters().add(Counter.BYTES_READ, in.readableBytes());
+      if (pending == null) {
+        session.consume(in);
+        if (in.isReadable()) {
+          pending = channel.alloc().buffer(in.readableBytes() << 1);
+          pending.writeBytes(in);
+        }
+      } else {
+        pending.discardSomeReadBytes();
+        pending.writeBytes(in);
+        consumePending();
+      }
+    } finally {
+      in.release();
+    }
+    pauseOrResume();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    if (channel.isWritable()) {
+      // Not from here, which may be within a flush within the dispatcher.
+      channel.eventLoop().execute(this::resume);
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof ChannelInputShutdownEvent) {
+      inputEnded = true;
+      dispatcher.finish();
+      closeWhenDone();
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    session.abandon();
+    if (pending != null) {
+      pending.release();
+      pending = null;
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    ServerLog.debug("connection " + channel.remoteAddress() + ": " + cause);
+    var _ = context.close(channel.voidPromise());
+  }
+
+  private void resume() {
+    if (channel.isActive()) {
+      consumePending();
+      pauseOrResume();
+      closeWhenDone();
+    }
+  }
+
+  private void consumePending() {
+    if (pending == null) {
+      return;
+    }
+    session.consume(pending);
+    if (!pending.isReadable()) {
+      pending.release();
+      pending = null;
+    }
+  }
+
+  private void pauseOrResume() {
+    channel.config().setAutoRead(channel.isWritable() && !session.isClosed());
+  }
+
+  /** After the peer's end of input: what can still be answered is, then the connection closes. */
+  private void closeWhenDone() {
+    if (inputEnded && channel.isWritable()) {
+      dispatcher.finish();
+      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
+  private final class Output extends ReplyOutput {
+    @Override
+    protected ByteBuf newPiece(int hintBytes) {
+      int bytes = Math.clamp(hintBytes, PIECE_BYTES_MIN, PIECE_BYTES_MAX);
+      return channel.alloc().directBuffer(bytes, bytes);
+    }
+
+    @Override
+    protected void take(ByteBuf piece) {
+      dispatcher.counters().add(Counter.BYTES_WRITTEN, piece.readableBytes());
+      var _ = channel.write(piece, channel.voidPromise());
+    }
+
+    @Override
+    protected void beginMessage(Object sender, int requestId) {
+      throw new UnsupportedOperationException("a connection has no messages");
+    }
+
+    @Override
+    protected void endMessage() {
+      throw new UnsupportedOperationException("a connection has no messages");
+    }
+
+    @Override
+    protected void closeAfterwards() {
+      finishPiece();
+      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+    }
+
+    @Override
+    protected void flush() {
+      finishPiece();
+      channel.flush();
+    }
+
+    @Override
+    public boolean isWritable() {
+      return channel.isWritable();
+    }
+
+    @Override
+    public boolean isDatagram() {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package org.kerbykv.server.net;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.kerbykv.server.metrics.Counter;
+import org.kerbykv.server.metrics.Counters;
+import org.kerbykv.server.protocol.Dispatcher;
+import org.kerbykv.server.protocol.ServerCommands;
+
+/** Accepts TCP connections, up to a number, and spreads them over the event loops. */
+public final class TcpListener implements AutoCloseable {
+  private static final int BACKLOG = 1024;
+
+  /** A connection stops being read while more than the higher waits to be sent to it. */
+  private static final WriteBufferWaterMark WATER_MARK =
+      new WriteBufferWaterMark(256 << 10, 1 << 20);
+
+  private static final byte[] TOO_MANY = "ERROR Too many open connections\r\n".getBytes(US_ASCII);
+
+  private final EventLoops loops;
+  private final ServerCommands server;
+  private final int connectionsMax;
+  private final AtomicInteger connections = new AtomicInteger();
+  private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final Channel listener;
+
+  /**
+   * Starts to listen.
+   *
+   * @param port -1 for any that is free
+   * @throws IOException when the address cannot be had
+   */
+  public TcpListener(
+      EventLoops loops, ServerCommands server, InetAddress address, int port, int connectionsMax)
+      throws IOException {
+    this.loops = loops;
+    this.server = server;
+    this.connectionsMax = connectionsMax;
+    listener =
+        UdpListener.await(
+            new ServerBootstrap()
+                .group(loops.group())
+                .channel(EpollServerSocketChannel.class)
+                .option(ChannelOption.SO_BACKLOG, BACKLOG)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+                .childHandler(
+                    new ChannelInitializer<>() {
+                      @Override
+                      protected void initChannel(Channel channel) {
+                        accept(channel);
+                      }
+                    })
+                .bind(new InetSocketAddress(address, Math.max(port, 0))));
+  }
+
+  public InetSocketAddress address() {
+    return (InetSocketAddress) listener.localAddress();
+  }
+
+  /** Returns the number of open connections. */
+  public int connectionCount() {
+    return connections.get();
+  }
+
+  private void accept(Channel channel) {
+    Dispatcher dispatcher = loops.dispatcher(channel);
+    Counters counters = dispatcher.counters();
+    if (connections.incrementAndGet() > connectionsMax) {
+      connections.decrementAndGet();
+      counters.count(Counter.REJECTED_CONNECTIONS);
+      channel
+          .writeAndFlush(Unpooled.wrappedBuffer(TOO_MANY))
+          .addListener(ChannelFutureListener.CLOSE);
+      return;
+    }
+    counters.count(Counter.TOTAL_CONNECTIONS);
+    open.add(channel);
+    channel.closeFuture().addListener(closed -> connections.decrementAndGet());
+    channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server));
+  }
+
+  /** Stops to listen and closes all connections. */
+  @Override
+  public void close() {
+    listener.close().syncUninterruptibly();
+    open.close().syncUninterruptibly();
+  }
+}

@@ -1,0 +1,203 @@
+package org.kerbykv.server.net;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.DatagramPacket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.kerbykv.server.metrics.Counter;
+import org.kerbykv.server.metrics.DropReason;
+import org.kerbykv.server.protocol.DatagramSession;
+import org.kerbykv.server.protocol.Dispatcher;
+import org.kerbykv.server.protocol.Replies;
+import org.kerbykv.server.protocol.ReplyOutput;
+import org.kerbykv.server.protocol.ServerCommands;
+
+/**
+ * One UDP socket of one event loop: takes requests and sends the datagrams of their replies.
+ *
+ * <p>The reply to all commands of a datagram is one message: its datagrams carry the request's id,
+ * their number in the message, and how many there are.
+ */
+final class UdpEndpoint extends ChannelInboundHandlerAdapter {
+  private static final int PRIVILEGED_PORTS_END = 1024;
+
+  private final Channel channel;
+  private final Dispatcher dispatcher;
+  private final DatagramSession session;
+  private final Function<InetAddress, ChannelFuture> replySocket;
+  private final int port;
+
+  /**
+   * Makes an endpoint.
+   *
+   * @param port the server's own
+   * @param replySocket gives the socket to reply from, for the address that a request was sent to;
+   *     null for the endpoint's own
+   * @param datagramMax most bytes of UDP payload in a reply's datagram
+   * @param datagramsMax most datagrams of a reply
+   */
+  UdpEndpoint(
+      Channel channel,
+      Dispatcher dispatcher,
+      ServerCommands server,
+      int port,
+      Function<InetAddress, ChannelFuture> replySocket,
+      int datagramMax,
+      int datagramsMax) {
+    this.channel = channel;
+    this.dispatcher = dispatcher;
+    this.replySocket = replySocket;
+    this.port = port;
+    this.session = new DatagramSession(dispatcher, new Output(datagramMax, datagramsMax), server);
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    DatagramPacket packet = (DatagramPacket) message;
+    try {
+      dispatcher.counters().add(Counter.BYTES_READ, packet.content().readableBytes());
+      if (mayAnswer(packet.sender())) {
+        session.receive(packet.content(), packet);
+      } else {
+        dispatcher.counters().count(DropReason.SOURCE);
+      }
+    } finally {
+      packet.release();
+    }
+  }
+
+  /** A reply to a service's port could be taken for a request there, and so go on for ever. */
+  private boolean mayAnswer(InetSocketAddress sender) {
+    return sender.getPort() >= PRIVILEGED_PORTS_END && sender.getPort() != port;
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    // For example an ICMP error for a reply whose receiver has gone.
+    ServerLog.debug("UDP " + channel.localAddress() + ": " + cause);
+  }
+
+  private final class Output extends ReplyOutput {
+    private final int datagramMax;
+    private final int datagramsMax;
+    private final List<ByteBuf> datagrams = new ArrayList<>();
+    private DatagramPacket request;
+    private int requestId;
+    private boolean overflow;
+
+    Output(int datagramMax, int datagramsMax) {
+      this.datagramMax = datagramMax;
+      this.datagramsMax = datagramsMax;
+    }
+
+    @Override
+    protected ByteBuf newPiece(int hintBytes) {
+      return channel
+          .alloc()
+          .directBuffer(datagramMax, datagramMax)
+          .writeZero(DatagramSession.HEADER_BYTES);
+    }
+
+    @Override
+    protected void take(ByteBuf piece) {
+      if (datagrams.size() < datagramsMax) {
+        datagrams.add(piece);
+      } else {
+        overflow = true;
+        piece.release();
+      }
+    }
+
+    @Override
+    protected void beginMessage(Object envelope, int id) {
+      request = (DatagramPacket) envelope;
+      requestId = id;
+    }
+
+    @Override
+    protected void endMessage() {
+      finishPiece();
+      if (overflow) {
+        replaceByError();
+      }
+      send();
+      datagrams.clear();
+      request = null;
+    }
+
+    private void replaceByError() {
+      overflow = false;
+      for (ByteBuf datagram : datagrams) {
+        datagram.release();
+      }
+      datagrams.clear();
+      ByteBuf error = newPiece(0);
+      error.writeBytes(Replies.REPLY_TOO_LARGE);
+      datagrams.add(error);
+    }
+
+    private void send() {
+      int total = datagrams.size();
+      if (total == 0) {
+        return;
+      }
+      ChannelFuture socket =
+          replySocket == null ? null : replySocket.apply(request.recipient().getAddress());
+      for (int i = 0; i < total; i++) {
+        ByteBuf datagram = datagrams.get(i);
+        DatagramSession.writeHeader(datagram, requestId, i, total);
+        send(new DatagramPacket(datagram, request.sender()), socket);
+      }
+    }
+
+    private void send(DatagramPacket reply, ChannelFuture socket) {
+      if (socket == null) {
+        write(channel, reply);
+      } else if (!socket.isDone()) {
+        socket.addListener(opened -> write(opened.isSuccess() ? socket.channel() : channel, reply));
+      } else {
+        write(socket.isSuccess() ? socket.channel() : channel, reply);
+      }
+    }
+
+    private void write(Channel target, DatagramPacket reply) {
+      if (!target.isWritable()) {
+        dispatcher.counters().count(DropReason.SEND_QUEUE);
+        reply.release();
+        return;
+      }
+      dispatcher.counters().add(Counter.BYTES_WRITTEN, reply.content().readableBytes());
+      var _ = target.write(reply, target.voidPromise());
+      if (!target.equals(channel)) {
+        target.flush();
+      }
+    }
+
+    @Override
+    protected void closeAfterwards() {
+      // A datagram has no connection to close.
+    }
+
+    @Override
+    protected void flush() {
+      channel.flush();
+    }
+
+    @Override
+    public boolean isWritable() {
+      return true;
+    }
+
+    @Override
+    public boolean isDatagram() {
+      return true;
+    }
+  }
+}

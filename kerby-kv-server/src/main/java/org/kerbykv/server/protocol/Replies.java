@@ -1,0 +1,57 @@
+package org.kerbykv.server.protocol;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import org.kerbykv.server.store.Outcome;
+
+/** memcached's reply lines. */
+public final class Replies {
+  static final byte[] CRLF = line("");
+  static final byte[] END = line("END");
+  static final byte[] OK = line("OK");
+  static final byte[] ERROR = line("ERROR");
+  static final byte[] STORED = line("STORED");
+  static final byte[] NOT_STORED = line("NOT_STORED");
+  static final byte[] EXISTS = line("EXISTS");
+  static final byte[] NOT_FOUND = line("NOT_FOUND");
+  static final byte[] DELETED = line("DELETED");
+  static final byte[] TOUCHED = line("TOUCHED");
+  static final byte[] META_NO_OP = line("MN");
+  static final byte[] RESET = line("RESET");
+  static final byte[] BAD_FORMAT = line("CLIENT_ERROR bad command line format");
+  static final byte[] BAD_DELETE =
+      line("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]");
+  static final byte[] BAD_EXPTIME = line("CLIENT_ERROR invalid exptime argument");
+  static final byte[] BAD_DELTA = line("CLIENT_ERROR invalid numeric delta argument");
+  static final byte[] BAD_DATA = line("CLIENT_ERROR bad data chunk");
+  static final byte[] NON_NUMERIC =
+      line("CLIENT_ERROR cannot increment or decrement non-numeric value");
+  static final byte[] TOO_LARGE = line("SERVER_ERROR object too large for cache");
+  static final byte[] NO_MEMORY = line("SERVER_ERROR out of memory storing object");
+  public static final byte[] REPLY_TOO_LARGE =
+      line("SERVER_ERROR out of memory writing get response");
+  static final byte[] SHUTDOWN_DISABLED = line("ERROR: shutdown not enabled");
+  static final byte[] STATS_OVER_UDP = line("CLIENT_ERROR stats not allowed over UDP");
+  public static final byte[] TOO_MANY_CONNECTIONS = line("ERROR Too many open connections");
+
+  private Replies() {}
+
+  /** Returns the line for an outcome that has one of its own. */
+  static byte[] of(Outcome outcome) {
+    return switch (outcome) {
+      case STORED -> STORED;
+      case NOT_STORED -> NOT_STORED;
+      case EXISTS -> EXISTS;
+      case NOT_FOUND -> NOT_FOUND;
+      case DELETED -> DELETED;
+      case TOUCHED -> TOUCHED;
+      case NON_NUMERIC -> NON_NUMERIC;
+      case NO_MEMORY -> NO_MEMORY;
+      case HIT, MISS, COUNTED -> throw new IllegalArgumentException("no line for " + outcome);
+    };
+  }
+
+  private static byte[] line(String text) {
+    return (text + "\r\n").getBytes(US_ASCII);
+  }
+}

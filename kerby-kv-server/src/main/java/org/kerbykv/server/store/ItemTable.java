@@ -1,0 +1,627 @@
+package org.kerbykv.server.store;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * A hash table of immutable items, keys and values both off-heap.
+ *
+ * <p>An item is prepared (allocated and filled by its only owner), then put, which makes it visible
+ * and gives it a version; from then on only its expiry changes. Whoever finds an item holds a
+ * reference until {@link #release}, so that a value can be copied without a lock while it is
+ * superseded. An item is named by an int, never 0.
+ *
+ * <p>Room for a new item is made by evicting: a CLOCK hand per stripe gives each item that was used
+ * since it last came by a second chance.
+ *
+ * <p>Thread-safe; operations on one key are linearizable. Times are seconds of the boot clock.
+ */
+final class ItemTable implements AutoCloseable {
+  /** Told of an item, which is referenced meanwhile, before it is evicted. */
+  interface EvictionListener {
+    void evicting(int item);
+  }
+
+  static final EvictionListener NO_LISTENER = item -> {};
+
+  /** Returned by {@link #put} and {@link #remove}: the condition found no item. */
+  static final long MISSING = 0;
+
+  /** Returned by {@link #put} and {@link #remove}: the condition found an item it did not want. */
+  static final long REFUSED = -1;
+
+  // An item's header, in its first extent, after the extent's own five bytes.
+  private static final int REFERENCED = 5;
+  private static final int KEY_LEN = 6;
+  private static final int HASH_NEXT = 8;
+  private static final int REFERENCES = 12;
+  private static final int HASH = 16;
+  private static final int CAS = 24;
+  private static final int FLAGS = 32;
+  private static final int EXPTIME = 36;
+  private static final int VALUE_LEN = 40;
+  private static final int ACCESSED = 44;
+  private static final int DATA = 48;
+  private static final int HEADER_PAYLOAD = DATA - ExtentMemory.EXTENT_HEADER_BYTES;
+
+  private static final int STRIPES = 64;
+  private static final int STRIPE_SHIFT = 58;
+  private static final int BUCKETS_MIN = 64;
+  private static final int BUCKETS_MAX = 1 << 28;
+
+  /** How many buckets a sweep visits before it lets others at the stripe. */
+  private static final int SWEEP_BUCKETS = 1024;
+
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  private static final VarHandle ATOMIC_INT = INT.varHandle();
+
+  /** A part of the table with its own lock, which is the stripe itself. */
+  private static final class Stripe {
+    int[] buckets = new int[BUCKETS_MIN];
+    int items;
+    long valueBytes;
+    int hand;
+  }
+
+  private final ExtentMemory memory;
+  private final Stripe[] stripes = new Stripe[STRIPES];
+  private final AtomicLong lastCas;
+  private final AtomicInteger evictionTurn = new AtomicInteger();
+  private final LongAdder evicted = new LongAdder();
+  private final LongAdder expired = new LongAdder();
+  private volatile long flushCas;
+
+  /**
+   * Makes an empty table.
+   *
+   * @param limitBytes memory for items, as for {@link ExtentMemory}
+   * @param lastCas the last version given out; counted up by each put
+   */
+  ItemTable(long limitBytes, AtomicLong lastCas) {
+    this.memory = new ExtentMemory(limitBytes);
+    this.lastCas = lastCas;
+    for (int i = 0; i < STRIPES; i++) {
+      stripes[i] = new Stripe();
+    }
+  }
+
+  /**
+   * Allocates an item, evicting others if need be. The caller owns it until it is put or released,
+   * and writes its key and value.
+   *
+   * @param now boot seconds
+   * @param listener told of each eviction
+   * @return the item, or 0 if the memory cannot hold it
+   */
+  int prepare(int keyLength, int valueLength, int now, EvictionListener listener) {
+    long payload = (long) HEADER_PAYLOAD + keyLength + valueLength;
+    if (payload > memory.limitBytes() >> 1) {
+      return 0;
+    }
+    int item;
+    while ((item = memory.allocate(payload)) == 0) {
+      if (!evictOne(now, listener)) {
+        return 0;
+      }
+    }
+    MemorySegment region = memory.region(item);
+    long base = ExtentMemory.offset(item);
+    region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 0);
+    region.set(ValueLayout.JAVA_SHORT, base + KEY_LEN, (short) keyLength);
+    region.set(INT, base + REFERENCES, 1);
+    region.set(INT, base + VALUE_LEN, valueLength);
+    return item;
+  }
+
+  /** Sets what is stored beside the value. Only before the item is put. */
+  void setMetadata(int item, long hash, int flags, int exptime) {
+    MemorySegment region = memory.region(item);
+    long base = ExtentMemory.offset(item);
+    region.set(LONG, base + HASH, hash);
+    region.set(INT, base + FLAGS, flags);
+    region.set(INT, base + EXPTIME, exptime);
+  }
+
+  /** Writes the item's key. Only before the item is put. */
+  void writeKey(int item, MemorySegment key, long keyOffset) {
+    copy(item, 0, key, keyOffset, keyLength(item), true);
+  }
+
+  /** Writes {@code length} bytes of the value from {@code offset}. Only before it is put. */
+  void writeValue(int item, int offset, MemorySegment source, long sourceOffset, int length) {
+    copy(item, keyLength(item) + offset, source, sourceOffset, length, true);
+  }
+
+  /** Copies {@code length} bytes of the value from {@code offset}. Needs a reference. */
+  void readValue(int item, int offset, MemorySegment target, long targetOffset, int length) {
+    copy(item, keyLength(item) + offset, target, targetOffset, length, false);
+  }
+
+  /** Copies the item's key. Needs a reference. */
+  void readKey(int item, MemorySegment target, long targetOffset) {
+    copy(item, 0, target, targetOffset, keyLength(item), false);
+  }
+
+  /**
+   * Makes a prepared item the value of its key, if the condition holds. The caller's ownership
+   * ends, whatever the outcome.
+   *
+   * @param condition one of {@link KvSlot}'s IF numbers
+   * @return the version given to the item (positive), {@link #MISSING} or {@link #REFUSED}
+   */
+  long put(int item, byte condition, long conditionCas, int now) {
+    long hash = hash(item);
+    Stripe stripe = stripe(hash);
+    long result;
+    int superseded = 0;
+    synchronized (stripe) {
+      int previous = findSame(stripe, item, hash, now);
+      result = check(previous, condition, conditionCas);
+      if (result > 0) {
+        if (previous != 0) {
+          unlink(stripe, previous);
+          superseded = previous;
+        }
+        result = lastCas.incrementAndGet();
+        MemorySegment region = memory.region(item);
+        long base = ExtentMemory.offset(item);
+        region.set(LONG, base + CAS, result);
+        region.set(INT, base + ACCESSED, now);
+        link(stripe, item, hash);
+      }
+    }
+    if (result <= 0) {
+      release(item);
+    } else if (superseded != 0) {
+      release(superseded);
+    }
+    return result;
+  }
+
+  /** Finds a live item and takes a reference to it; 0 if there is none. */
+  int find(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    Stripe stripe = stripe(hash);
+    synchronized (stripe) {
+      int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
+      if (item != 0) {
+        MemorySegment region = memory.region(item);
+        long base = ExtentMemory.offset(item);
+        ATOMIC_INT.getAndAdd(region, base + REFERENCES, 1);
+        region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 1);
+        region.set(INT, base + ACCESSED, now);
+      }
+      return item;
+    }
+  }
+
+  /**
+   * Sets the expiry of a live item.
+   *
+   * @return its version, or {@link #MISSING}
+   */
+  long touch(MemorySegment key, long keyOffset, int keyLength, long hash, int exptime, int now) {
+    Stripe stripe = stripe(hash);
+    synchronized (stripe) {
+      int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
+      if (item == 0) {
+        return MISSING;
+      }
+      MemorySegment region = memory.region(item);
+      long base = ExtentMemory.offset(item);
+      region.set(INT, base + EXPTIME, exptime);
+      region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 1);
+      region.set(INT, base + ACCESSED, now);
+      return cas(item);
+    }
+  }
+
+  /**
+   * Removes a live item, if the condition holds.
+   *
+   * @return its version (positive), {@link #MISSING} or {@link #REFUSED}
+   */
+  long remove(
+      MemorySegment key,
+      long keyOffset,
+      int keyLength,
+      long hash,
+      byte condition,
+      long conditionCas,
+      int now) {
+    Stripe stripe = stripe(hash);
+    int item;
+    long result;
+    synchronized (stripe) {
+      item = findLive(stripe, key, keyOffset, keyLength, hash, now);
+      if (item == 0) {
+        return MISSING;
+      }
+      result = check(item, condition, conditionCas);
+      if (result <= 0) {
+        return result;
+      }
+      result = cas(item);
+      unlink(stripe, item);
+    }
+    release(item);
+    return result;
+  }
+
+  /** Gives a reference back; the last one frees the item's memory. */
+  void release(int item) {
+    MemorySegment region = memory.region(item);
+    if ((int) ATOMIC_INT.getAndAdd(region, ExtentMemory.offset(item) + REFERENCES, -1) == 1) {
+      memory.free(item);
+    }
+  }
+
+  /** Takes every item whose version is at most {@code cas} for expired. */
+  void flush(long cas) {
+    flushCas = cas;
+  }
+
+  /**
+   * Frees the expired items of some stripes.
+   *
+   * @param firstStripe where to begin; any int
+   * @param count how many stripes to visit
+   */
+  void sweep(int firstStripe, int count, int now) {
+    for (int i = 0; i < count; i++) {
+      sweep(stripes[(firstStripe + i) & (STRIPES - 1)], now);
+    }
+  }
+
+  /** Returns the number of stripes that {@link #sweep} visits in a full round. */
+  int stripeCount() {
+    return STRIPES;
+  }
+
+  int flags(int item) {
+    return memory.region(item).get(INT, ExtentMemory.offset(item) + FLAGS);
+  }
+
+  int exptime(int item) {
+    return memory.region(item).get(INT, ExtentMemory.offset(item) + EXPTIME);
+  }
+
+  int valueLength(int item) {
+    return memory.region(item).get(INT, ExtentMemory.offset(item) + VALUE_LEN);
+  }
+
+  int keyLength(int item) {
+    return memory.region(item).get(ValueLayout.JAVA_SHORT, ExtentMemory.offset(item) + KEY_LEN);
+  }
+
+  long cas(int item) {
+    return memory.region(item).get(LONG, ExtentMemory.offset(item) + CAS);
+  }
+
+  long hash(int item) {
+    return memory.region(item).get(LONG, ExtentMemory.offset(item) + HASH);
+  }
+
+  /** Returns the number of items, those that expired but were not yet noticed included. */
+  long itemCount() {
+    long sum = 0;
+    for (Stripe stripe : stripes) {
+      synchronized (stripe) {
+        sum += stripe.items;
+      }
+    }
+    return sum;
+  }
+
+  /** Returns the bytes of the values of all items. */
+  long valueBytes() {
+    long sum = 0;
+    for (Stripe stripe : stripes) {
+      synchronized (stripe) {
+        sum += stripe.valueBytes;
+      }
+    }
+    return sum;
+  }
+
+  /** Returns the bytes of memory that items take, headers and roundings included. */
+  long usedBytes() {
+    return memory.usedBytes();
+  }
+
+  long limitBytes() {
+    return memory.limitBytes();
+  }
+
+  long evictedCount() {
+    return evicted.sum();
+  }
+
+  long expiredCount() {
+    return expired.sum();
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+
+  private static long check(int existing, byte condition, long conditionCas, long existingCas) {
+    return switch (condition) {
+      case KvSlot.IF_ANY -> 1;
+      case KvSlot.IF_ABSENT -> existing == 0 ? 1 : REFUSED;
+      case KvSlot.IF_PRESENT -> existing != 0 ? 1 : MISSING;
+      case KvSlot.IF_CAS -> existing == 0 ? MISSING : existingCas == conditionCas ? 1 : REFUSED;
+      default -> throw new IllegalArgumentException("condition " + condition);
+    };
+  }
+
+  private long check(int existing, byte condition, long conditionCas) {
+    return check(existing, condition, conditionCas, existing == 0 ? 0 : cas(existing));
+  }
+
+  private Stripe stripe(long hash) {
+    return stripes[(int) (hash >>> STRIPE_SHIFT)];
+  }
+
+  private static int bucket(Stripe stripe, long hash) {
+    return (int) hash & (stripe.buckets.length - 1);
+  }
+
+  private boolean isDead(int item, int now) {
+    int exptime = exptime(item);
+    return (exptime != KvSlot.EXPTIME_NEVER && Integer.compareUnsigned(exptime, now) <= 0)
+        || cas(item) <= flushCas;
+  }
+
+  private int hashNext(int item) {
+    return memory.region(item).get(INT, ExtentMemory.offset(item) + HASH_NEXT);
+  }
+
+  private void setHashNext(int item, int next) {
+    memory.region(item).set(INT, ExtentMemory.offset(item) + HASH_NEXT, next);
+  }
+
+  private int findLive(
+      Stripe stripe, MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    int item = stripe.buckets[bucket(stripe, hash)];
+    while (item != 0
+        && !(hash(item) == hash
+            && keyLength(item) == keyLength
+            && keyEquals(item, key, keyOffset))) {
+      item = hashNext(item);
+    }
+    return unlessDead(stripe, item, now);
+  }
+
+  private int findSame(Stripe stripe, int like, long hash, int now) {
+    int item = stripe.buckets[bucket(stripe, hash)];
+    while (item != 0
+        && !(hash(item) == hash && keyLength(item) == keyLength(like) && keysEqual(item, like))) {
+      item = hashNext(item);
+    }
+    return unlessDead(stripe, item, now);
+  }
+
+  private int unlessDead(Stripe stripe, int item, int now) {
+    if (item == 0 || !isDead(item, now)) {
+      return item;
+    }
+    removeDead(stripe, item);
+    return 0;
+  }
+
+  private void removeDead(Stripe stripe, int item) {
+    unlink(stripe, item);
+    release(item);
+    expired.increment();
+  }
+
+  private boolean keyEquals(int item, MemorySegment key, long keyOffset) {
+    int left = keyLength(item);
+    int extent = item;
+    int start = DATA;
+    long at = keyOffset;
+    while (true) {
+      int room = memory.extentBytes(extent) - start;
+      int n = Math.min(left, room);
+      long from = ExtentMemory.offset(extent) + start;
+      if (MemorySegment.mismatch(memory.region(extent), from, from + n, key, at, at + n) >= 0) {
+        return false;
+      }
+      left -= n;
+      if (left == 0) {
+        return true;
+      }
+      at += n;
+      extent = memory.next(extent);
+      start = ExtentMemory.EXTENT_HEADER_BYTES;
+    }
+  }
+
+  /** Compares the keys, equally long, of two items whose extents may be cut differently. */
+  private boolean keysEqual(int a, int b) {
+    int left = keyLength(a);
+    int extentA = a;
+    int extentB = b;
+    int startA = DATA;
+    int startB = DATA;
+    while (left > 0) {
+      if (startA == memory.extentBytes(extentA)) {
+        extentA = memory.next(extentA);
+        startA = ExtentMemory.EXTENT_HEADER_BYTES;
+      }
+      if (startB == memory.extentBytes(extentB)) {
+        extentB = memory.next(extentB);
+        startB = ExtentMemory.EXTENT_HEADER_BYTES;
+      }
+      int n =
+          Math.min(
+              left,
+              Math.min(memory.extentBytes(extentA) - startA, memory.extentBytes(extentB) - startB));
+      long fromA = ExtentMemory.offset(extentA) + startA;
+      long fromB = ExtentMemory.offset(extentB) + startB;
+      if (MemorySegment.mismatch(
+              memory.region(extentA), fromA, fromA + n, memory.region(extentB), fromB, fromB + n)
+          >= 0) {
+        return false;
+      }
+      left -= n;
+      startA += n;
+      startB += n;
+    }
+    return true;
+  }
+
+  private void copy(
+      int item, int position, MemorySegment other, long otherOffset, int length, boolean write) {
+    int extent = item;
+    int start = DATA + position;
+    long at = otherOffset;
+    int left = length;
+    while (left > 0) {
+      int size = memory.extentBytes(extent);
+      if (start < size) {
+        int n = Math.min(left, size - start);
+        long from = ExtentMemory.offset(extent) + start;
+        if (write) {
+          MemorySegment.copy(other, at, memory.region(extent), from, n);
+        } else {
+          MemorySegment.copy(memory.region(extent), from, other, at, n);
+        }
+        at += n;
+        left -= n;
+        start += n;
+      }
+      start += ExtentMemory.EXTENT_HEADER_BYTES - size;
+      extent = memory.next(extent);
+    }
+  }
+
+  private void link(Stripe stripe, int item, long hash) {
+    if (stripe.items >= stripe.buckets.length && stripe.buckets.length < BUCKETS_MAX) {
+      grow(stripe);
+    }
+    int bucket = bucket(stripe, hash);
+    setHashNext(item, stripe.buckets[bucket]);
+    stripe.buckets[bucket] = item;
+    stripe.items++;
+    stripe.valueBytes += valueLength(item);
+  }
+
+  private void unlink(Stripe stripe, int item) {
+    int bucket = bucket(stripe, hash(item));
+    int at = stripe.buckets[bucket];
+    if (at == item) {
+      stripe.buckets[bucket] = hashNext(item);
+    } else {
+      while (hashNext(at) != item) {
+        at = hashNext(at);
+      }
+      setHashNext(at, hashNext(item));
+    }
+    stripe.items--;
+    stripe.valueBytes -= valueLength(item);
+  }
+
+  private void grow(Stripe stripe) {
+    int[] old = stripe.buckets;
+    stripe.buckets = new int[old.length << 1];
+    for (int head : old) {
+      for (int item = head; item != 0; ) {
+        int next = hashNext(item);
+        int bucket = bucket(stripe, hash(item));
+        setHashNext(item, stripe.buckets[bucket]);
+        stripe.buckets[bucket] = item;
+        item = next;
+      }
+    }
+  }
+
+  private void sweep(Stripe stripe, int now) {
+    for (int from = 0; sweepBuckets(stripe, from, now); from += SWEEP_BUCKETS) {}
+  }
+
+  /** Returns false when there are no such buckets. */
+  private boolean sweepBuckets(Stripe stripe, int from, int now) {
+    synchronized (stripe) {
+      int to = Math.min(stripe.buckets.length, from + SWEEP_BUCKETS);
+      for (int bucket = from; bucket < to; bucket++) {
+        for (int item = stripe.buckets[bucket]; item != 0; ) {
+          int next = hashNext(item);
+          if (isDead(item, now)) {
+            removeDead(stripe, item);
+          }
+          item = next;
+        }
+      }
+      return from < to;
+    }
+  }
+
+  private boolean evictOne(int now, EvictionListener listener) {
+    // Twice round: the first may only take second chances away.
+    for (int i = 0; i < 2 * STRIPES; i++) {
+      Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+      int victim;
+      synchronized (stripe) {
+        victim = nextVictim(stripe, now);
+        if (victim == 0) {
+          continue;
+        }
+        ATOMIC_INT.getAndAdd(memory.region(victim), referencesAt(victim), 1);
+      }
+      evict(stripe, victim, now, listener);
+      return true;
+    }
+    return false;
+  }
+
+  private void evict(Stripe stripe, int victim, int now, EvictionListener listener) {
+    boolean dead = isDead(victim, now);
+    listener.evicting(victim);
+    synchronized (stripe) {
+      if (isLinked(stripe, victim)) {
+        unlink(stripe, victim);
+        release(victim);
+        (dead ? expired : evicted).increment();
+      }
+    }
+    release(victim);
+  }
+
+  private boolean isLinked(Stripe stripe, int item) {
+    int at = stripe.buckets[bucket(stripe, hash(item))];
+    while (at != 0 && at != item) {
+      at = hashNext(at);
+    }
+    return at == item;
+  }
+
+  private static long referencesAt(int item) {
+    return ExtentMemory.offset(item) + REFERENCES;
+  }
+
+  /** Moves the stripe's hand to the next item that may go; 0 if a round found none. */
+  private int nextVictim(Stripe stripe, int now) {
+    for (int i = 0; i < 2 * stripe.buckets.length && stripe.items > 0; i++) {
+      stripe.hand &= stripe.buckets.length - 1;
+      for (int item = stripe.buckets[stripe.hand]; item != 0; item = hashNext(item)) {
+        MemorySegment region = memory.region(item);
+        long base = ExtentMemory.offset(item);
+        boolean held = (int) ATOMIC_INT.getVolatile(region, base + REFERENCES) > 1;
+        boolean recent = region.get(ValueLayout.JAVA_BYTE, base + REFERENCED) != 0;
+        if (!held && (!recent || isDead(item, now))) {
+          return item;
+        }
+        region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 0);
+      }
+      stripe.hand++;
+    }
+    return 0;
+  }
+}

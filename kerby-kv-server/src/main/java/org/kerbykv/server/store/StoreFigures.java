@@ -1,0 +1,27 @@
+package org.kerbykv.server.store;
+
+/**
+ * What a store holds and has done, at a moment; counts since it was made.
+ *
+ * @param kernelItems items whose value is in the kernel
+ * @param userItems items whose value is in user space
+ * @param kernelValueBytes bytes of values in the kernel
+ * @param userValueBytes bytes of values in user space
+ * @param userMemoryBytes memory that the user tier's items take, headers and roundings included
+ * @param userMemoryLimitBytes most memory that the user tier takes
+ * @param evicted items evicted from the user tier
+ * @param expired expired items of the user tier whose memory was given back
+ * @param demoted items moved from the kernel to the user tier
+ * @param promoted items moved from the user tier to the kernel
+ */
+public record StoreFigures(
+    long kernelItems,
+    long userItems,
+    long kernelValueBytes,
+    long userValueBytes,
+    long userMemoryBytes,
+    long userMemoryLimitBytes,
+    long evicted,
+    long expired,
+    long demoted,
+    long promoted) {}

@@ -1,0 +1,71 @@
+package org.kerbykv.server.store;
+
+import java.lang.foreign.Arena;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The whole store in user space, for where there is no eBPF.
+ *
+ * <p>Keys and values are off-heap, in memory that is bounded; when it is full, the items that were
+ * not used lately are evicted. Thread-safe.
+ */
+public final class UserStore implements Store {
+  /** Stripes swept per upkeep, so that an expired item goes within half a minute. */
+  private static final int SWEEP_STRIPES = 2;
+
+  private final AtomicLong lastCas = new AtomicLong();
+  private final SipHash hash = new SipHash();
+  private final Arena doorArena = Arena.ofShared();
+  private final ItemTable items;
+  private final AtomicBoolean flushed = new AtomicBoolean();
+  private int sweepNext;
+
+  /**
+   * Makes an empty store.
+   *
+   * @param memoryBytes most memory for items; whole regions of 4 MiB, at least one
+   */
+  public UserStore(long memoryBytes) {
+    items = new ItemTable(memoryBytes, lastCas);
+  }
+
+  @Override
+  public StoreDoor openDoor() {
+    return new UserDoor(items, hash, doorArena);
+  }
+
+  @Override
+  public void flushAll() {
+    items.flush(lastCas.get());
+    flushed.set(true);
+  }
+
+  @Override
+  public void upkeep() {
+    int count = flushed.getAndSet(false) ? items.stripeCount() : SWEEP_STRIPES;
+    items.sweep(sweepNext, count, BootClock.seconds());
+    sweepNext += count;
+  }
+
+  @Override
+  public StoreFigures figures() {
+    return new StoreFigures(
+        0,
+        items.itemCount(),
+        0,
+        items.valueBytes(),
+        items.usedBytes(),
+        items.limitBytes(),
+        items.evictedCount(),
+        items.expiredCount(),
+        0,
+        0);
+  }
+
+  @Override
+  public void close() {
+    doorArena.close();
+    items.close();
+  }
+}
