@@ -74,6 +74,7 @@ enum kv_slot_op {
 	KV_SLOT_SET = 2,
 	KV_SLOT_DELETE = 3,
 	KV_SLOT_TOUCH = 4, /* sets exptime, leaves version and value */
+	KV_SLOT_REAP = 5, /* removes the entry of identity token, if it is expired */
 };
 
 /* When a SET or DELETE goes ahead. */
@@ -106,15 +107,15 @@ enum kv_status {
 struct kv_slot {
 	__u8 op; /* in: enum kv_slot_op */
 	__u8 cond; /* in: enum kv_slot_cond */
-	__u8 key_len; /* in: 1..KV_KEY_MAX */
+	__u8 key_len; /* in: 1..KV_KEY_MAX; no matter for REAP */
 	__u8 tier; /* in, SET: where the value is; out: where it was found */
 	__u32 status; /* out: enum kv_status */
 	__u32 flags; /* in: SET; out: GET */
 	__u32 exptime; /* in: SET, TOUCH; out: GET; boot seconds */
 	__u32 value_len; /* in: SET; out: GET; bytes */
-	__u32 old_tier; /* out, SET and DELETE: tier of the superseded value or 0 */
+	__u32 old_tier; /* out, SET, DELETE, REAP: tier of the value that went, or 0 */
 	__u64 cas; /* in: KV_IF_CAS; out: version found or written */
-	__u64 token; /* in: SET to the user tier; out: GET of the user tier */
+	__u64 token; /* in: SET to the user tier, REAP; out: GET of the user tier */
 	__u64 old_token; /* out: old_tier is USER: the caller drops this value */
 	__u8 key[KV_KEY_ROOM];
 	__u8 scratch[KV_SCRATCH]; /* the program's own */

@@ -117,6 +117,23 @@ static __always_inline enum kv_status kv_slot_set(struct kv_slot *slot, struct k
 	return status;
 }
 
+/* Remove the entry of an identity if it is expired. KV_MISS: it is not, or not there. */
+static __always_inline enum kv_status kv_slot_reap(struct kv_slot *slot, struct kv_work *w)
+{
+	struct kv_ctl *ctl = kv_ctl_get();
+	enum kv_found found;
+	struct kv_entry *e;
+
+	w->identity = slot->token;
+	e = bpf_map_lookup_elem(&kv_index, &w->identity);
+	if (!ctl || !e)
+		return KV_MISS;
+	found = kv_entry_read(e, ctl, w);
+	if (found == KV_FOUND_BUSY)
+		return KV_BUSY;
+	return found == KV_FOUND_EXPIRED ? kv_unlink(e, w, ctl) : KV_MISS;
+}
+
 /* Handle one slot. */
 static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 {
@@ -124,6 +141,12 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 	enum kv_status status;
 	struct bpf_dynptr d;
 
+	w->path = KV_PATH_USER;
+	w->old_tier = 0;
+	if (slot->op == KV_SLOT_REAP) {
+		status = kv_slot_reap(slot, w);
+		goto out;
+	}
 	if (!slot->key_len || slot->key_len > KV_KEY_MAX ||
 	    bpf_dynptr_from_mem(slot, sizeof(*slot), 0, &d))
 		return KV_INVALID;
@@ -132,7 +155,6 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 		return KV_INVALID;
 	w->key_off = offsetof(struct kv_slot, key);
 	w->value_off = offsetof(struct kv_slot, value);
-	w->path = KV_PATH_USER;
 	w->keep = 0;
 	w->cond = slot->cond;
 	w->cas = slot->cas;
@@ -150,7 +172,8 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 	default:
 		return KV_INVALID;
 	}
-	slot->old_tier = status == KV_OK || slot->op == KV_SLOT_DELETE ? w->found.tier : 0;
+out:
+	slot->old_tier = w->old_tier;
 	slot->old_token = w->found.token;
 	return status;
 }

@@ -91,6 +91,7 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 	w->fresh.word = next;
 	kv_word_release(e, word, next);
 	kv_gauge(w->tier, 0, (__s64)w->value_len - w->found.value_len);
+	w->old_tier = w->found.tier;
 	return KV_OK;
 }
 
@@ -123,6 +124,7 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 	kv_chain_free(w->found.first, w->found.blocks);
 	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
 	kv_gauge(w->tier, 1, w->value_len);
+	w->old_tier = w->found.tier;
 	return KV_OK;
 }
 
@@ -155,7 +157,7 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 
 /*
  * Store the value that @w describes. KV_OK with the version in w->fresh.word
- * and, where a value was superseded, its tier in w->found.tier (else 0);
+ * and, where a value was superseded, its tier in w->old_tier (else 0);
  * KV_MISS, KV_EXISTS by the condition; KV_NOSPC, KV_BUSY, KV_COLLISION:
  * nothing has changed.
  */
@@ -169,8 +171,8 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 	if (!ctl)
 		return KV_NOSPC;
 	w->fresh.blocks = 0;
+	w->old_tier = 0;
 	bpf_for(i, 0, KV_TRIES) {
-		w->found.tier = 0;
 		e = bpf_map_lookup_elem(&kv_index, &w->identity);
 		if (e) {
 			status = kv_replace(e, w, ctl, src);
@@ -189,28 +191,12 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 	return status;
 }
 
-/* One attempt of kv_delete() at the entry @e. */
-static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_work *w,
+/* Remove the entry @e as it was found. KV_BUSY: changed meanwhile. */
+static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_work *w,
 						struct kv_ctl *ctl)
 {
-	enum kv_found found = kv_entry_read(e, ctl, w);
 	struct kv_event *ev = NULL;
-	enum kv_status status;
-	int result;
 
-	if (found == KV_FOUND_BUSY)
-		return KV_BUSY;
-	if (found == KV_FOUND) {
-		status = kv_cond_check(w, true);
-		if (status != KV_OK)
-			return kv_entry_same(e, w) ? status : KV_BUSY;
-	}
-	result = kv_chain_check_key(w);
-	if (result != KV_CHAIN_OK) {
-		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
-			return KV_MISS;
-		return KV_BUSY;
-	}
 	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
 		ev = kv_event_reserve(w);
 		if (!ev)
@@ -229,14 +215,40 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
 		bpf_ringbuf_submit(ev, 0);
 	kv_chain_free(w->found.first, w->found.blocks);
 	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
+	w->old_tier = w->found.tier;
+	return KV_OK;
+}
+
+/* One attempt of kv_delete() at the entry @e. */
+static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_work *w,
+						struct kv_ctl *ctl)
+{
+	enum kv_found found = kv_entry_read(e, ctl, w);
+	enum kv_status status;
+	int result;
+
+	if (found == KV_FOUND_BUSY)
+		return KV_BUSY;
+	if (found == KV_FOUND) {
+		status = kv_cond_check(w, true);
+		if (status != KV_OK)
+			return kv_entry_same(e, w) ? status : KV_BUSY;
+	}
+	result = kv_chain_check_key(w);
+	if (result != KV_CHAIN_OK) {
+		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
+			return KV_MISS;
+		return KV_BUSY;
+	}
+	status = kv_unlink(e, w, ctl);
 	/* An expired item is gone for the asker; its memory is back all the same. */
-	return found == KV_FOUND ? KV_OK : KV_MISS;
+	return status == KV_OK && found == KV_FOUND_EXPIRED ? KV_MISS : status;
 }
 
 /*
  * Delete the key of @w. KV_OK; KV_MISS: not there; KV_EXISTS: KV_IF_CAS does
- * not hold; KV_BUSY, KV_NOSPC: try again. w->found.tier is the tier of what
- * was removed, 0 if nothing was (an expired item is removed, and a KV_MISS).
+ * not hold; KV_BUSY, KV_NOSPC: try again. w->old_tier is the tier of what was
+ * removed, 0 if nothing was (an expired item is removed, and a KV_MISS).
  */
 static __always_inline enum kv_status kv_delete(struct kv_work *w)
 {
@@ -247,8 +259,8 @@ static __always_inline enum kv_status kv_delete(struct kv_work *w)
 
 	if (!ctl)
 		return KV_NOSPC;
+	w->old_tier = 0;
 	bpf_for(i, 0, KV_TRIES) {
-		w->found.tier = 0;
 		e = bpf_map_lookup_elem(&kv_index, &w->identity);
 		status = e ? kv_remove(e, w, ctl) : KV_MISS;
 		if (status != KV_BUSY)

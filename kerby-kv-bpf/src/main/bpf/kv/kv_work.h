@@ -36,6 +36,7 @@ struct kv_work {
 	__u8 tier; /* where the value is to be */
 	__u8 noreply;
 	__u8 path; /* enum kv_path */
+	__u8 old_tier; /* result: the tier of what was superseded or removed, or 0 */
 	__u32 keep; /* blocks to leave free: kv_reserve, or 0 */
 	/* The entry as it was read. */
 	struct kv_entry found;

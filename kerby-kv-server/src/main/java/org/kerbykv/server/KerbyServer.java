@@ -3,12 +3,16 @@ package org.kerbykv.server;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
+import org.kerbykv.server.metrics.PoolMetrics;
 import org.kerbykv.server.metrics.RequestCounts;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.Totals;
@@ -40,6 +44,7 @@ public final class KerbyServer implements AutoCloseable {
   private TcpListener tcp;
   private UdpListener udp;
   private MetricsEndpoint metrics;
+  private String xdp;
 
   private KerbyServer(ServerConfig config) {
     this.config = config;
@@ -103,7 +108,7 @@ public final class KerbyServer implements AutoCloseable {
     metricsAddress()
         .ifPresent(
             address -> line.append(" metrics http://").append(text(address)).append("/metrics"));
-    return line.append(" xdp off").toString();
+    return line.append(" xdp ").append(xdp).toString();
   }
 
   /** Stops serving and gives everything back. */
@@ -120,23 +125,57 @@ public final class KerbyServer implements AutoCloseable {
   }
 
   private void open() throws StartException {
-    store = opened(new UserStore(config.userMemoryBytes()));
+    int udp = config.udpPort() == -1 ? freePort(config.listen(), config.port()) : config.udpPort();
+    Optional<KernelSetUp.Opened> kernel = KernelSetUp.open(config, udp);
+    store =
+        kernel.isPresent()
+            ? opened(kernel.get().store())
+            : opened(new UserStore(config.userMemoryBytes()));
     EventLoops loops = opened(new EventLoops(config.threads(), store, config.itemSizeMax()));
     totals = new Totals(loops.counters());
-    requests = (path, kind, result) -> path == RequestPath.USER ? totals.total(kind, result) : 0;
+    requests = counts(kernel);
     Housekeeper housekeeper = opened(new Housekeeper(store));
     Commands commands = new Commands(housekeeper);
-    listen(loops, commands);
-    openMetrics();
+    listen(loops, commands, udp);
+    // The kernel answers from here on: what it passes up finds the listeners there.
+    xdp = kernel.isPresent() ? opened(kernel.get()).attach() : "off";
+    openMetrics(kernel);
   }
 
-  private void listen(EventLoops loops, ServerCommands commands) throws StartException {
+  /** Where each request is counted: by the door that answered it. */
+  @SuppressWarnings("EnumOrdinal") // the enums say that their order is the kernel's
+  private RequestCounts counts(Optional<KernelSetUp.Opened> kernel) {
+    return (path, kind, result) -> {
+      if (path == RequestPath.USER) {
+        return totals.total(kind, result);
+      }
+      return kernel
+          .map(opened -> opened.store().requests(path.ordinal(), kind.ordinal(), result.ordinal()))
+          .orElse(0L);
+    };
+  }
+
+  /** Finds a port that is free for both protocols; the TCP port's own number if that is given. */
+  private static int freePort(InetAddress listen, int tcpPort) throws StartException {
+    if (tcpPort > 0) {
+      return tcpPort;
+    }
+    try (ServerSocket tcp = new ServerSocket(0, 1, listen);
+        DatagramSocket udp = new DatagramSocket(tcp.getLocalPort(), listen)) {
+      return udp.getLocalPort();
+    } catch (IOException e) {
+      throw new StartException("cannot find a free port: " + e.getMessage(), e);
+    }
+  }
+
+  private void listen(EventLoops loops, ServerCommands commands, int udpPort)
+      throws StartException {
     if (config.port() != 0) {
       try {
         tcp =
             opened(
                 new TcpListener(
-                    loops, commands, config.listen(), config.port(), config.connectionsMax()));
+                    loops, commands, config.listen(), tcpPort(udpPort), config.connectionsMax()));
       } catch (IOException e) {
         throw cannotListen("TCP", config.port(), e);
       }
@@ -149,7 +188,7 @@ public final class KerbyServer implements AutoCloseable {
                     loops,
                     commands,
                     config.listen(),
-                    udpPort(),
+                    udpPort,
                     config.datagramMax(),
                     config.datagramsMax()));
       } catch (IOException e) {
@@ -159,15 +198,16 @@ public final class KerbyServer implements AutoCloseable {
   }
 
   /** Any free port for both means the same one. */
-  private int udpPort() {
-    return config.udpPort() == -1 && tcp != null ? tcp.address().getPort() : config.udpPort();
+  private int tcpPort(int udpPort) {
+    return config.port() == -1 && config.udpPort() == -1 ? udpPort : config.port();
   }
 
-  private void openMetrics() throws StartException {
+  private void openMetrics(Optional<KernelSetUp.Opened> kernel) throws StartException {
     if (config.metricsPort() == 0) {
       return;
     }
     MetricsRegistry registry = new MetricsRegistry(requests, totals, store);
+    kernel.ifPresent(opened -> PoolMetrics.register(registry.registry(), opened.store()));
     InetSocketAddress address =
         new InetSocketAddress(config.listen(), Math.max(config.metricsPort(), 0));
     try {

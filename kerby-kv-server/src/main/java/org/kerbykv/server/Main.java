@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
     description = "Kerby-KV: a memcached whose items live in the kernel",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {ServerCommand.class})
+    subcommands = {ServerCommand.class, AuditCommand.class})
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -41,7 +41,7 @@ public final class Main implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "say what to do: server");
+    throw new ParameterException(spec.commandLine(), "say what to do: server or audit");
   }
 
   /** One line, not the whole usage. */

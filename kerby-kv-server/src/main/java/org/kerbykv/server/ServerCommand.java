@@ -102,7 +102,7 @@ final class ServerCommand implements Callable<Integer> {
 
   @Option(
       names = "--block-size",
-      defaultValue = "${env:KERBY_BLOCK_SIZE:-128}",
+      defaultValue = "${env:KERBY_BLOCK_SIZE:-192}",
       description = "Bytes of a block of the kernel's pool (${DEFAULT-VALUE}).")
   private int blockBytes;
 

@@ -73,6 +73,23 @@ public record Audit(
             ok());
   }
 
+  /** Returns the audit as lines of text. */
+  public String toText() {
+    return ("items %d (%d in the kernel)%nblocks in use %d, in the pool %d, reachable %d%n"
+            + "leaked %d, shared %d, missing %d, dead entries %d%n%s")
+        .formatted(
+            items,
+            kernelItems,
+            blocksInUse,
+            blocksInPool,
+            blocksReachable,
+            blocksLeaked,
+            blocksShared,
+            blocksMissing,
+            deadEntries,
+            ok() ? "ok" : "NOT OK");
+  }
+
   private static Audit compare(Chains chains, long[] pool, long inUse) {
     long[] named = chains.blocks.sorted();
     long shared = 0;

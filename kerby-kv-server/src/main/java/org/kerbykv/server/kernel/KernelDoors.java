@@ -55,18 +55,19 @@ public final class KernelDoors implements AutoCloseable {
   /**
    * Loads the programs and sets the maps up. Nothing is attached yet.
    *
+   * @param slots of user space's door
    * @throws BPFException if the kernel will not have them
    * @throws IllegalArgumentException with one line, if the configuration makes no sense, or the
    *     pinned maps are of another layout
    */
-  public static KernelDoors open(KernelConfig config) {
+  public static KernelDoors open(KernelConfig config, int slots) {
     PoolSize size = PoolSize.of(config.memoryLimitBytes(), config.blockBytes());
     if (config.datagramMax() > KernelConfig.DATAGRAM_MAX) {
       throw new IllegalArgumentException(
           "datagrams of %d bytes: the kernel sends up to %d"
               .formatted(config.datagramMax(), KernelConfig.DATAGRAM_MAX));
     }
-    KernelDoors doors = new KernelDoors(load(config, size), size);
+    KernelDoors doors = new KernelDoors(load(config, size, slots), size);
     boolean ready = false;
     try {
       doors.setUp(config);
@@ -135,19 +136,26 @@ public final class KernelDoors implements AutoCloseable {
     ctl.advanceEpoch();
   }
 
+  /** Detaches what is not pinned. The maps stay open. */
+  public void detach() {
+    links.reversed().forEach(BPFLink::close);
+    links.clear();
+  }
+
   /** Detaches and unloads all that is not pinned. */
   @Override
   public void close() {
-    links.reversed().forEach(BPFLink::close);
+    detach();
     program.close();
   }
 
-  private static BPFProgram load(KernelConfig config, PoolSize size) {
+  private static BPFProgram load(KernelConfig config, PoolSize size, int slots) {
     try (BPFLoader loader = BPFLoader.open(BPFLoader.class, RESOURCE)) {
       loader
           .mapMaxEntries("kerby_pool", size.blocks())
           .mapValueSize("kerby_pool", size.blockBytes())
           .mapMaxEntries("kv_index", size.blocks())
+          .mapMaxEntries("kv_slots", slots)
           .constant("kerby_capacity", size.blocks())
           .constant("kerby_block_bytes", size.blockBytes())
           .constant("kv_reserve", size.reserve())

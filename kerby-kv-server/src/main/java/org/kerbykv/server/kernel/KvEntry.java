@@ -28,6 +28,17 @@ public final class KvEntry {
 
   private KvEntry() {}
 
+  /** Returns the version of an entry. */
+  public static long cas(MemorySegment entry) {
+    return entry.get(JAVA_LONG, WORD) >>> 1;
+  }
+
+  /** Returns whether an entry's time is up. */
+  public static boolean isExpired(MemorySegment entry, int nowBootSeconds) {
+    int exptime = entry.get(JAVA_INT, EXPTIME);
+    return exptime != 0 && Integer.compareUnsigned(exptime, nowBootSeconds) <= 0;
+  }
+
   static long first(MemorySegment entry) {
     return entry.get(JAVA_LONG, FIRST);
   }
@@ -38,9 +49,5 @@ public final class KvEntry {
 
   static int tier(MemorySegment entry) {
     return entry.get(JAVA_BYTE, TIER);
-  }
-
-  static long valueBytes(MemorySegment entry) {
-    return Integer.toUnsignedLong(entry.get(JAVA_INT, VALUE_LEN));
   }
 }

@@ -18,9 +18,9 @@ final class KvSlot {
   static final long TOKEN = 32;
   static final long OLD_TOKEN = 40;
   static final long KEY = 48;
-  static final long VALUE = 304;
-  static final long SCRATCH = 9264;
-  static final long BYTES = 10288;
+  static final long SCRATCH = 304;
+  static final long VALUE = 4400;
+  static final long BYTES = 13360;
 
   static final int KEY_MAX = 250;
   static final int VALUE_MAX = 8960;
@@ -30,6 +30,7 @@ final class KvSlot {
   static final byte SET = 2;
   static final byte DELETE = 3;
   static final byte TOUCH = 4;
+  static final byte REAP = 5;
 
   static final byte IF_ANY = 0;
   static final byte IF_ABSENT = 1;

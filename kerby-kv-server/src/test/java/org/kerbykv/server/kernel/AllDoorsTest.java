@@ -36,7 +36,7 @@ class AllDoorsTest {
   void valuesStayWholeAndNoBlockIsLost(int blockBytes) throws Exception {
     long seed = Long.getLong("kerby.seed", System.nanoTime());
     System.out.println("AllDoorsTest: -Dkerby.seed=" + seed + " block size " + blockBytes);
-    try (KernelDoors doors = KernelDoors.open(config(blockBytes));
+    try (KernelDoors doors = KernelDoors.open(config(blockBytes), 8);
         ExecutorService threads = Executors.newFixedThreadPool(WRITERS)) {
       List<Callable<Long>> work = new ArrayList<>();
       for (int writer = 0; writer < WRITERS; writer++) {

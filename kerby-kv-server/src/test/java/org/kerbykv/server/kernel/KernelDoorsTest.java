@@ -22,7 +22,7 @@ class KernelDoorsTest {
 
   @Test
   void storesThroughXdpAndAuditsClean() throws Exception {
-    try (KernelDoors doors = KernelDoors.open(config(192));
+    try (KernelDoors doors = KernelDoors.open(config(192), 8);
         BPFTestRun xdp = doors.program().testRun("kv_xdp")) {
       KvStats stats = doors.stats();
       assertThat(send(xdp, "set k 7 0 300\r\n" + "v".repeat(300) + "\r\n")).isEqualTo("STORED\r\n");
@@ -41,7 +41,7 @@ class KernelDoorsTest {
 
   @Test
   void auditSeesALeakedAndAMissingBlock() throws Exception {
-    try (KernelDoors doors = KernelDoors.open(config(64));
+    try (KernelDoors doors = KernelDoors.open(config(64), 8);
         BPFTestRun xdp = doors.program().testRun("kv_xdp")) {
       send(xdp, "set k 0 0 200\r\n" + "v".repeat(200) + "\r\n");
       var pool =

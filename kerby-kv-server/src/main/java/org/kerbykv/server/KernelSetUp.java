@@ -1,0 +1,156 @@
+package org.kerbykv.server;
+
+import java.io.UncheckedIOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.kerbykv.bpf.BPFException;
+import org.kerbykv.bpf.BPFSupport;
+import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.kernel.KernelConfig;
+import org.kerbykv.server.kernel.KernelDoors;
+import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.store.KernelStore;
+import org.kerbykv.server.store.StoreDoor;
+
+/** Decides whether the kernel serves, and has it set up. */
+final class KernelSetUp {
+  private KernelSetUp() {}
+
+  /**
+   * The kernel's half of a server. Closing it detaches the doors; the store stays open, for user
+   * space to finish what it is doing.
+   */
+  record Opened(KernelDoors doors, KernelConfig config, boolean required, KernelStore store)
+      implements AutoCloseable {
+
+    /**
+     * Lets the kernel answer packets.
+     *
+     * @return the mode in words: native, generic, or off if it may be off
+     */
+    String attach() throws StartException {
+      try {
+        String mode = doors.attach(config).name().toLowerCase(Locale.ROOT);
+        if (mode.equals("native") && isVirtual(config.interfaceName())) {
+          ServerLog.warn(
+              "native XDP on virtual interface %s: replies are lost unless its peer has GRO on"
+                      .formatted(config.interfaceName())
+                  + " (ethtool -K PEER gro on) or an XDP program; --xdp generic needs neither");
+        }
+        return mode;
+      } catch (BPFException e) {
+        if (required) {
+          throw refused(e);
+        }
+        // The store is the kernel's all the same; packets reach it through user space's door.
+        doors.detach();
+        ServerLog.warn("the kernel answers no packets: " + firstLine(e));
+        return "off";
+      }
+    }
+
+    @Override
+    public void close() {
+      doors.detach();
+    }
+  }
+
+  /**
+   * Loads the programs, if the configuration lets the kernel serve and the system does.
+   *
+   * @param udpPort of the service; 0 if there is none, and then nothing for the kernel to do
+   */
+  static Optional<Opened> open(ServerConfig config, int udpPort) throws StartException {
+    boolean required = config.xdp() == XdpChoice.NATIVE || config.xdp() == XdpChoice.GENERIC;
+    if (config.xdp() == XdpChoice.OFF || (udpPort == 0 && !required)) {
+      return Optional.empty();
+    }
+    Optional<String> unavailable = BPFSupport.unavailableReason();
+    if (unavailable.isPresent()) {
+      return without(required, unavailable.get());
+    }
+    try {
+      KernelConfig kernel = kernelConfig(config, udpPort);
+      KernelDoors doors = KernelDoors.open(kernel, doorsNeeded(config) * StoreDoor.CAPACITY_MAX);
+      KernelStore store = new KernelStore(doors, config.userMemoryBytes(), kernel.datagramMax());
+      return Optional.of(new Opened(doors, kernel, required, store));
+    } catch (BPFException e) {
+      return without(required, firstLine(e));
+    } catch (IllegalArgumentException e) {
+      throw new StartException(e.getMessage(), e);
+    }
+  }
+
+  /** One for each event loop, and the store's own. */
+  private static int doorsNeeded(ServerConfig config) {
+    return config.threads() + 1;
+  }
+
+  private static Optional<Opened> without(boolean required, String reason) throws StartException {
+    if (required) {
+      throw new StartException("eBPF cannot be used: " + reason, null);
+    }
+    ServerLog.warn("serving from user space alone: " + reason);
+    return Optional.empty();
+  }
+
+  private static KernelConfig kernelConfig(ServerConfig config, int udpPort) throws StartException {
+    return new KernelConfig(
+        config.interfaceName(),
+        addresses(config),
+        udpPort,
+        mode(config),
+        config.memoryLimitBytes(),
+        config.blockBytes(),
+        Math.min(config.datagramMax(), KernelConfig.DATAGRAM_MAX),
+        config.pinDirectory());
+  }
+
+  private static XdpMode mode(ServerConfig config) {
+    return switch (config.xdp()) {
+      case NATIVE -> XdpMode.NATIVE;
+      case GENERIC -> XdpMode.GENERIC;
+      // A native reply into a virtual interface may be lost without a word; generic never is.
+      case AUTO -> isVirtual(config.interfaceName()) ? XdpMode.GENERIC : XdpMode.AUTO;
+      case OFF -> throw new IllegalArgumentException("no mode");
+    };
+  }
+
+  private static boolean isVirtual(String interfaceName) {
+    return !Files.exists(Path.of("/sys/class/net", interfaceName, "device"));
+  }
+
+  private static List<Inet4Address> addresses(ServerConfig config) throws StartException {
+    InetAddress listen = config.listen();
+    if (!listen.isAnyLocalAddress()) {
+      return listen instanceof Inet4Address address ? List.of(address) : List.of();
+    }
+    try {
+      return NetworkInterface.getByName(config.interfaceName())
+          .inetAddresses()
+          .filter(Inet4Address.class::isInstance)
+          .map(Inet4Address.class::cast)
+          .toList();
+    } catch (SocketException e) {
+      throw new StartException(
+          "cannot read the addresses of " + config.interfaceName() + ": " + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      throw refused(e);
+    }
+  }
+
+  private static StartException refused(RuntimeException e) {
+    return new StartException(firstLine(e), e);
+  }
+
+  private static String firstLine(RuntimeException e) {
+    return e.getMessage().lines().findFirst().orElse(e.toString());
+  }
+}

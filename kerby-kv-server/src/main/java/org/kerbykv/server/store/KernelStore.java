@@ -1,0 +1,196 @@
+package org.kerbykv.server.store;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
+import java.util.concurrent.atomic.LongAdder;
+import org.kerbykv.bpf.BPFException;
+import org.kerbykv.bpf.BPFHashMap;
+import org.kerbykv.bpf.BPFRingBuffer;
+import org.kerbykv.bpf.BPFType;
+import org.kerbykv.server.kernel.KernelDoors;
+import org.kerbykv.server.kernel.KvEntry;
+import org.kerbykv.server.kernel.KvStats;
+import org.kerbykv.server.net.ServerLog;
+
+/**
+ * The store whose authority is the index in the kernel; values that the kernel does not keep are in
+ * the user tier. Thread-safe.
+ *
+ * <p>Who drops a superseded value of the user tier: the door that superseded it. The kernel doors
+ * say so through ring buffer kv_events, which a thread of this store empties.
+ */
+public final class KernelStore implements Store {
+  private static final int EVENT_POLL_MILLIS = 200;
+
+  /** Seconds between walks over the index for expired items. */
+  private static final int REAP_SECONDS = 10;
+
+  private final KernelDoors doors;
+  private final int datagramMax;
+  private final SipHash hash = new SipHash();
+  private final UserTier tier;
+  private final MemorySegment slots;
+  private final BitSet doorsOpen = new BitSet();
+  private final int doorsMax;
+  private final KernelDoor upkeepDoor;
+  private final KvStats stats;
+  private final BPFRingBuffer events;
+  private final BPFHashMap<Long, byte[]> index;
+  private final Thread eventThread;
+  private final LongAdder reaped = new LongAdder();
+  private volatile boolean closing;
+  private volatile boolean reapSoon;
+  private int secondsToReap = REAP_SECONDS;
+
+  /**
+   * Makes a store of loaded programs, which are closed with it.
+   *
+   * @param userMemoryBytes most memory of the user tier
+   * @param datagramMax bytes of the largest reply that the kernel sends
+   */
+  public KernelStore(KernelDoors doors, long userMemoryBytes, int datagramMax) {
+    this.doors = doors;
+    this.datagramMax = datagramMax;
+    this.slots = doors.program().mmap("kv_slots");
+    this.doorsMax = (int) (slots.byteSize() / (StoreDoor.CAPACITY_MAX * KvSlot.BYTES));
+    this.tier = new UserTier(userMemoryBytes, this::evicting);
+    this.upkeepDoor = openDoor();
+    this.stats = doors.stats();
+    this.index =
+        doors.program().getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES));
+    UserTier.Scratch scratch = new UserTier.Scratch();
+    this.events =
+        doors
+            .program()
+            .getRingBuffer(
+                "kv_events", event -> tier.drop(scratch, event.get(ValueLayout.JAVA_LONG, 0)));
+    this.eventThread = Thread.ofPlatform().daemon().name("kerby-events").start(this::followEvents);
+    doors.tick(BootClock.unixMinusBoot());
+  }
+
+  @Override
+  public KernelDoor openDoor() {
+    int number;
+    synchronized (doorsOpen) {
+      number = doorsOpen.nextClearBit(0);
+      if (number >= doorsMax) {
+        throw new IllegalStateException("all " + doorsMax + " doors to the kernel are open");
+      }
+      doorsOpen.set(number);
+    }
+    long bytes = StoreDoor.CAPACITY_MAX * KvSlot.BYTES;
+    return new KernelDoor(
+        this,
+        tier,
+        doors.program().testRun("kv_door"),
+        slots.asSlice(number * bytes, bytes),
+        number * StoreDoor.CAPACITY_MAX,
+        datagramMax);
+  }
+
+  @Override
+  public void flushAll() {
+    doors.flushAll();
+    reapSoon = true;
+  }
+
+  @Override
+  public void upkeep() {
+    doors.tick(BootClock.unixMinusBoot());
+    if (--secondsToReap <= 0 || reapSoon) {
+      secondsToReap = REAP_SECONDS;
+      reapSoon = false;
+      reapExpired();
+    }
+  }
+
+  @Override
+  public StoreFigures figures() {
+    synchronized (stats) {
+      stats.refresh();
+      return new StoreFigures(
+          stats.items(0),
+          stats.items(1),
+          stats.valueBytes(0),
+          stats.valueBytes(1),
+          tier.usedBytes(),
+          tier.limitBytes(),
+          tier.evictedCount(),
+          reaped.sum(),
+          0,
+          0);
+    }
+  }
+
+  /** Returns the kernel's half, for its own figures. */
+  public KernelDoors kernel() {
+    return doors;
+  }
+
+  /**
+   * Returns the requests that a kernel door counted, by the numbers of {@link KvStats#requests}.
+   */
+  public long requests(int path, int operation, int result) {
+    synchronized (stats) {
+      stats.refresh();
+      return stats.requests(path, operation, result);
+    }
+  }
+
+  @Override
+  public void close() {
+    closing = true;
+    try {
+      eventThread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    doors.close();
+    tier.close();
+  }
+
+  SipHash hash() {
+    return hash;
+  }
+
+  void closed(KernelDoor door, int firstSlot) {
+    synchronized (doorsOpen) {
+      doorsOpen.clear(firstSlot / StoreDoor.CAPACITY_MAX);
+    }
+  }
+
+  private void evicting(long token, byte[] key, int keyLength) {
+    synchronized (upkeepDoor) {
+      upkeepDoor.forget(token, key, keyLength);
+    }
+  }
+
+  private void followEvents() {
+    while (!closing) {
+      try {
+        events.poll(EVENT_POLL_MILLIS);
+      } catch (BPFException e) {
+        ServerLog.warn("reading kv_events: " + e.getMessage());
+      }
+    }
+  }
+
+  private void reapExpired() {
+    int now = BootClock.seconds();
+    index.walk(
+        (key, entry) -> {
+          if (doors.isFlushed(KvEntry.cas(entry)) || KvEntry.isExpired(entry, now)) {
+            reap(key.get(ValueLayout.JAVA_LONG, 0));
+          }
+        });
+  }
+
+  private void reap(long identity) {
+    synchronized (upkeepDoor) {
+      if (upkeepDoor.reap(identity)) {
+        reaped.increment();
+      }
+    }
+  }
+}
