@@ -84,6 +84,24 @@ class BPFProgramTest {
   }
 
   @Test
+  void memoryThatTheKernelCannotReadIsRefused() {
+    MemorySegment closed;
+    try (Arena brief = Arena.ofConfined()) {
+      closed = brief.allocate(64);
+    }
+    MemorySegment heap = MemorySegment.ofArray(new long[8]);
+    try (BPFTestRun syscall = program.testRun("reflect");
+        BPFTestRun xdp = program.testRun("drop_xdp")) {
+      assertThatIllegalArgumentException().isThrownBy(() -> syscall.run(heap));
+      assertThatIllegalStateException().isThrownBy(() -> syscall.run(closed));
+      assertThatIllegalArgumentException().isThrownBy(() -> xdp.run(heap, 1));
+      assertThatIllegalStateException().isThrownBy(() -> xdp.run(closed, 1));
+      MemorySegment frame = arena.allocate(60);
+      assertThatIllegalArgumentException().isThrownBy(() -> xdp.run(frame, heap, 1));
+    }
+  }
+
+  @Test
   void xdpRunGivesPacketVerdictAndTime() {
     try (BPFTestRun run = program.testRun("reflect_xdp")) {
       byte[] frame = "AAAAAABBBBBB..payload".getBytes(UTF_8);
