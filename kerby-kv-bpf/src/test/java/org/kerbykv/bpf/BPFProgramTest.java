@@ -72,7 +72,7 @@ class BPFProgramTest {
     try (BPFTestRun run = program.testRun("reflect")) {
       MemorySegment arguments = arena.allocate(16, 8);
       long allocated = Long.MAX_VALUE;
-      for (int round = 0; round < 200 && allocated > 0; round++) {
+      for (int round = 0; round < 5000 && allocated > 0; round++) {
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < 2000; i++) {
           int _ = run.run(arguments);
