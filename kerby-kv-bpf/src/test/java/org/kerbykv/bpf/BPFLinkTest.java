@@ -160,6 +160,29 @@ class BPFLinkTest {
   }
 
   @Test
+  void clsactQdiscOfOthersStays() {
+    NetworkNamespace.execute("tc", "-n", server.name(), "qdisc", "add", "dev", INTERFACE, "clsact");
+    BPFLink link = server.call(() -> BPFLink.attachClsact(program, "mark_tc", ifindex));
+    server.run(link::close);
+    assertThat(tcFilters()).isEmpty();
+    assertThat(qdiscs()).contains("clsact");
+  }
+
+  @Test
+  void modeIsNotTakenFromAnotherNamespacesInterface() {
+    try (TemporaryBPFFileSystem bpffs = TemporaryBPFFileSystem.create();
+        BPFLink link = attach("drop_xdp", XdpMode.NATIVE)) {
+      Path pin = bpffs.directory().resolve("link");
+      link.pin(pin);
+      assertThat(client.ifindex(INTERFACE)).isEqualTo(ifindex);
+      client.run(() -> program.xdpAttach("reflect_xdp", ifindex, XdpMode.GENERIC));
+      try (BPFLink opened = client.call(() -> BPFLink.open(pin))) {
+        assertThat(opened.xdpMode()).isEmpty();
+      }
+    }
+  }
+
+  @Test
   void updateSwapsTheProgramAndTheOwner() {
     BPFLink link = attach("reflect_xdp", XdpMode.NATIVE);
     BPFProgram next = BPFProgram.load(BPFLinkTest.class, OBJECT);

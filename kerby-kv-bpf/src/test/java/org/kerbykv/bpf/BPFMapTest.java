@@ -1,5 +1,6 @@
 package org.kerbykv.bpf;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -8,8 +9,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -201,25 +202,27 @@ class BPFMapTest {
 
   @Test
   void perCpuArrayHasAValueForEachCpu() {
-    BPFType<byte[]> type = BPFType.bytes(16);
-    BPFPerCpuArray<byte[]> counters = program.getPerCpuArray("counters", type);
-    byte[] value = new byte[16];
-    value[0] = 3; // the first counter, on a little-endian machine
-    value[8] = 5;
-    MemorySegment words = MemorySegment.ofArray(value);
-    counters.set(0, Collections.nCopies(counters.cpus(), value));
+    BPFPerCpuArray<byte[]> counters = program.getPerCpuArray("counters", BPFType.bytes(16));
+    List<byte[]> put = new ArrayList<>();
+    long[] expected = new long[2];
+    for (int cpu = 0; cpu < counters.cpus(); cpu++) {
+      long[] own = {cpu + 1L, -1000L * (cpu + 1)};
+      put.add(MemorySegment.ofArray(own).toArray(JAVA_BYTE));
+      expected[0] += own[0];
+      expected[1] += own[1];
+    }
+    counters.set(0, put);
 
-    List<byte[]> byCpu = counters.get(0);
-    assertThat(byCpu).hasSize(counters.cpus()).allSatisfy(v -> assertThat(v).isEqualTo(value));
-    long[] sums = new long[2];
+    assertThat(counters.get(0)).containsExactlyElementsOf(put);
+    long[] sums = {7, 7};
     counters.sumWords(0, sums);
-    assertThat(sums)
-        .containsExactly(
-            counters.cpus() * words.get(JAVA_LONG.withByteAlignment(1), 0),
-            counters.cpus() * words.get(JAVA_LONG.withByteAlignment(1), 8));
+    assertThat(sums).isEqualTo(expected);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> counters.sumWords(0, new long[3]))
         .withMessage("3 sums for 2 counters");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> counters.set(0, List.of()))
+        .withMessage("0 values for " + counters.cpus() + " CPUs");
   }
 
   @Test

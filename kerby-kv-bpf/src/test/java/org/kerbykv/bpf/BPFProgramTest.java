@@ -72,7 +72,7 @@ class BPFProgramTest {
     try (BPFTestRun run = program.testRun("reflect")) {
       MemorySegment arguments = arena.allocate(16, 8);
       long allocated = Long.MAX_VALUE;
-      for (int round = 0; round < 200 && allocated > 0; round++) {
+      for (int round = 0; round < 5000 && allocated > 0; round++) {
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < 2000; i++) {
           int _ = run.run(arguments);
@@ -80,6 +80,24 @@ class BPFProgramTest {
         allocated = threads.getCurrentThreadAllocatedBytes() - before;
       }
       assertThat(allocated).isZero();
+    }
+  }
+
+  @Test
+  void memoryThatTheKernelCannotReadIsRefused() {
+    MemorySegment closed;
+    try (Arena brief = Arena.ofConfined()) {
+      closed = brief.allocate(64);
+    }
+    MemorySegment heap = MemorySegment.ofArray(new long[8]);
+    try (BPFTestRun syscall = program.testRun("reflect");
+        BPFTestRun xdp = program.testRun("drop_xdp")) {
+      assertThatIllegalArgumentException().isThrownBy(() -> syscall.run(heap));
+      assertThatIllegalStateException().isThrownBy(() -> syscall.run(closed));
+      assertThatIllegalArgumentException().isThrownBy(() -> xdp.run(heap, 1));
+      assertThatIllegalStateException().isThrownBy(() -> xdp.run(closed, 1));
+      MemorySegment frame = arena.allocate(60);
+      assertThatIllegalArgumentException().isThrownBy(() -> xdp.run(frame, heap, 1));
     }
   }
 
