@@ -1,0 +1,91 @@
+package org.kerbykv.loadgen.socket;
+
+import org.kerbykv.loadgen.workload.Random64;
+import org.kerbykv.loadgen.workload.Workload;
+
+/** Where a worker's requests come from. Belongs to the worker's event loop. */
+sealed interface RequestSource {
+  /** Fills in key, version and kind of the next request; false if there is none (any more). */
+  boolean next(Slot slot);
+
+  /** A request got no answer. */
+  void lost(Slot slot) throws TooManyLost;
+
+  /** The server cannot be reached, or takes nothing. */
+  final class TooManyLost extends Exception {
+    TooManyLost(String message) {
+      super(message);
+    }
+  }
+
+  /** Stores each item of a range once, and again until it is answered. */
+  final class Populate implements RequestSource {
+    /** In a row without any answer: then the server is not there. */
+    private static final int LOST_IN_A_ROW_MAX = 1000;
+
+    private final java.util.ArrayDeque<Integer> again = new java.util.ArrayDeque<>();
+    private final int end;
+    private int next;
+    private int lostInARow;
+
+    Populate(int first, int end) {
+      this.next = first;
+      this.end = end;
+    }
+
+    @Override
+    public boolean next(Slot slot) {
+      if (again.isEmpty() && next == end) {
+        return false;
+      }
+      slot.key = again.isEmpty() ? next++ : again.remove();
+      slot.version = 0;
+      slot.isSet = true;
+      return true;
+    }
+
+    @Override
+    public void lost(Slot slot) throws TooManyLost {
+      again.add(slot.key);
+      if (++lostInARow > LOST_IN_A_ROW_MAX) {
+        throw new TooManyLost("no answer to " + lostInARow + " requests in a row");
+      }
+    }
+
+    void answered() {
+      lostInARow = 0;
+    }
+  }
+
+  /** The workload's own stream, until it is stopped. */
+  final class Run implements RequestSource {
+    private final Workload workload;
+    private final Random64 random;
+    private final long setBelow;
+    private volatile boolean stopped;
+
+    Run(Workload workload, double readRatio, Random64 random) {
+      this.workload = workload;
+      this.random = random;
+      this.setBelow = (long) ((1 - readRatio) * 0x1p53);
+    }
+
+    @Override
+    public boolean next(Slot slot) {
+      if (stopped) {
+        return false;
+      }
+      slot.isSet = random.nextLong() >>> 11 < setBelow;
+      slot.key = workload.nextKey(random);
+      slot.version = slot.isSet ? random.nextInt() : 0;
+      return true;
+    }
+
+    @Override
+    public void lost(Slot slot) {}
+
+    void stop() {
+      stopped = true;
+    }
+  }
+}
