@@ -1,0 +1,105 @@
+package org.kerbykv.bpf.programs;
+
+import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.BTFLayout;
+
+/**
+ * The layouts of kv_abi.h as the compiler of the programs saw them, and its numbers, which the BTF
+ * does not have: the constants of the enumerations here are in the order of those in C.
+ */
+final class KvAbi {
+  /** The object with all programs of Kerby-KV, beside {@link BPFProgram}. */
+  static final String OBJECT = "kv.bpf.o";
+
+  static final BTFLayout LAYOUT = BTFLayout.read(BPFProgram.class, OBJECT);
+  static final BTFLayout.Struct ENTRY = LAYOUT.struct("kv_entry");
+  static final BTFLayout.Struct SLOT = LAYOUT.struct("kv_slot");
+  static final BTFLayout.Struct CTL = LAYOUT.struct("kv_ctl");
+  static final BTFLayout.Struct STATS = LAYOUT.struct("kv_stats");
+  static final BTFLayout.Struct STATE = LAYOUT.struct("kerby_state");
+  static final BTFLayout.Struct DOOR_ARGS = LAYOUT.struct("kv_door_args");
+
+  static final int KEY_MAX = 250;
+  static final int VALUE_MAX = 8960;
+  static final int SLOTS = 512;
+  static final int BATCH_MAX = 64;
+  static final int EXPTIME_NEVER = 0;
+  static final int EXPTIME_PAST = 1;
+
+  /** enum kv_tier. */
+  static final int TIER_KERNEL = 1;
+
+  static final int TIER_USER = 2;
+  static final int TIER_DEAD = 3;
+
+  /** enum kv_slot_op. */
+  enum Op {
+    NOP,
+    GET,
+    SET,
+    DELETE,
+    TOUCH
+  }
+
+  /** enum kv_slot_cond. */
+  enum Cond {
+    ANY,
+    ABSENT,
+    PRESENT,
+    CAS
+  }
+
+  /** enum kv_status. */
+  enum Status {
+    OK,
+    MISS,
+    EXISTS,
+    BUSY,
+    NOSPC,
+    TOO_BIG,
+    COLLISION,
+    INVALID,
+    USER
+  }
+
+  /** enum kv_path. */
+  enum Path {
+    XDP,
+    TC,
+    USER
+  }
+
+  /** enum kv_op. */
+  enum CountedOp {
+    GET,
+    SET,
+    DELETE,
+    TOUCH,
+    OTHER
+  }
+
+  /** enum kv_result. */
+  enum CountedResult {
+    HIT,
+    MISS,
+    STORED,
+    DELETED,
+    NOT_FOUND,
+    ERROR,
+    PASSED
+  }
+
+  private KvAbi() {}
+
+  /** The number that a constant of these enumerations has in C. */
+  @SuppressWarnings("EnumOrdinal")
+  static int number(Enum<?> constant) {
+    return constant.ordinal();
+  }
+
+  /** The status of that number. */
+  @SuppressWarnings("EnumOrdinal")
+  static Status status(int number) {
+    return Status.values()[number];
+  }
+}

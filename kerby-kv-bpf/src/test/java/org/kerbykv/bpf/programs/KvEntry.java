@@ -1,0 +1,105 @@
+package org.kerbykv.bpf.programs;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+import org.kerbykv.bpf.BPFType;
+
+/** struct kv_entry, a value of kv_index; the members are explained in kv_abi.h. */
+record KvEntry(
+    long word,
+    long identity,
+    long first,
+    long token,
+    int flags,
+    int exptime,
+    int valueLength,
+    int lastAccess,
+    int blocks,
+    int keyLength,
+    int tier) {
+
+  /** How it looks in the map. */
+  static final BPFType<KvEntry> TYPE =
+      new BPFType<>() {
+        @Override
+        public long byteSize() {
+          return KvAbi.ENTRY.size();
+        }
+
+        @Override
+        public KvEntry read(MemorySegment segment, long offset) {
+          MemorySegment entry = segment.asSlice(offset, byteSize());
+          return new KvEntry(
+              entry.get(JAVA_LONG, at("word")),
+              entry.get(JAVA_LONG, at("identity")),
+              entry.get(JAVA_LONG, at("first")),
+              entry.get(JAVA_LONG, at("token")),
+              entry.get(JAVA_INT, at("flags")),
+              entry.get(JAVA_INT, at("exptime")),
+              entry.get(JAVA_INT, at("value_len")),
+              entry.get(JAVA_INT, at("last_access")),
+              Short.toUnsignedInt(entry.get(JAVA_SHORT, at("blocks"))),
+              Byte.toUnsignedInt(entry.get(JAVA_BYTE, at("key_len"))),
+              entry.get(JAVA_BYTE, at("tier")));
+        }
+
+        @Override
+        public void write(MemorySegment segment, long offset, KvEntry value) {
+          MemorySegment entry = segment.asSlice(offset, byteSize());
+          entry.set(JAVA_LONG, at("word"), value.word);
+          entry.set(JAVA_LONG, at("identity"), value.identity);
+          entry.set(JAVA_LONG, at("first"), value.first);
+          entry.set(JAVA_LONG, at("token"), value.token);
+          entry.set(JAVA_INT, at("flags"), value.flags);
+          entry.set(JAVA_INT, at("exptime"), value.exptime);
+          entry.set(JAVA_INT, at("value_len"), value.valueLength);
+          entry.set(JAVA_INT, at("last_access"), value.lastAccess);
+          entry.set(JAVA_SHORT, at("blocks"), (short) value.blocks);
+          entry.set(JAVA_BYTE, at("key_len"), (byte) value.keyLength);
+          entry.set(JAVA_BYTE, at("tier"), (byte) value.tier);
+        }
+      };
+
+  /** The cas id of the version. */
+  long cas() {
+    return word >>> 1;
+  }
+
+  KvEntry withWord(long newWord) {
+    return new KvEntry(
+        newWord,
+        identity,
+        first,
+        token,
+        flags,
+        exptime,
+        valueLength,
+        lastAccess,
+        blocks,
+        keyLength,
+        tier);
+  }
+
+  KvEntry withTier(int newTier) {
+    return new KvEntry(
+        word,
+        identity,
+        first,
+        token,
+        flags,
+        exptime,
+        valueLength,
+        lastAccess,
+        blocks,
+        keyLength,
+        newTier);
+  }
+
+  private static long at(String member) {
+    return KvAbi.ENTRY.member(member).offset();
+  }
+}

@@ -1,0 +1,154 @@
+package org.kerbykv.bpf.programs;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One struct kv_slot in the memory shared with user space's door. The setters put a request
+ * together; the getters read what the program answered.
+ */
+final class KvSlot {
+  private static final long KEY = KvAbi.SLOT.member("key").offset();
+  private static final long VALUE = KvAbi.SLOT.member("value").offset();
+
+  private final MemorySegment memory;
+
+  KvSlot(MemorySegment memory) {
+    this.memory = memory;
+  }
+
+  /**
+   * A request on {@code key}; all else that the program may read is zero, the rest is as it was.
+   */
+  KvSlot request(KvAbi.Op op, String key) {
+    memory.asSlice(0, KEY).fill((byte) 0);
+    set8("op", KvAbi.number(op));
+    return key(key);
+  }
+
+  KvSlot op(int op) {
+    return set8("op", op);
+  }
+
+  KvSlot key(String key) {
+    byte[] bytes = key.getBytes(ISO_8859_1);
+    set8("key_len", bytes.length);
+    MemorySegment.copy(bytes, 0, memory, JAVA_BYTE, KEY, bytes.length);
+    return this;
+  }
+
+  /** Only the length, whatever key is there. */
+  KvSlot keyLength(int length) {
+    return set8("key_len", length);
+  }
+
+  /** A value in the kernel. */
+  KvSlot value(byte[] value) {
+    MemorySegment.copy(value, 0, memory, JAVA_BYTE, VALUE, value.length);
+    return tier(KvAbi.TIER_KERNEL).valueLength(value.length);
+  }
+
+  KvSlot value(String value) {
+    return value(value.getBytes(ISO_8859_1));
+  }
+
+  /** A value that user space has, {@code length} bytes long, under {@code token}. */
+  KvSlot userValue(long token, int length) {
+    memory.set(JAVA_LONG, at("token"), token);
+    return tier(KvAbi.TIER_USER).valueLength(length);
+  }
+
+  KvSlot valueLength(int length) {
+    return set32("value_len", length);
+  }
+
+  KvSlot tier(int tier) {
+    return set8("tier", tier);
+  }
+
+  KvSlot flags(int flags) {
+    return set32("flags", flags);
+  }
+
+  /** In seconds since boot, or one of EXPTIME_*. */
+  KvSlot exptime(int exptime) {
+    return set32("exptime", exptime);
+  }
+
+  KvSlot condition(KvAbi.Cond condition) {
+    return set8("cond", KvAbi.number(condition));
+  }
+
+  KvSlot condition(int condition) {
+    return set8("cond", condition);
+  }
+
+  /** Only if the version is still this one. */
+  KvSlot ifCas(long cas) {
+    memory.set(JAVA_LONG, at("cas"), cas);
+    return condition(KvAbi.Cond.CAS);
+  }
+
+  KvAbi.Status status() {
+    return KvAbi.status(get32("status"));
+  }
+
+  int flags() {
+    return get32("flags");
+  }
+
+  int exptime() {
+    return get32("exptime");
+  }
+
+  int valueLength() {
+    return get32("value_len");
+  }
+
+  int tier() {
+    return memory.get(JAVA_BYTE, at("tier"));
+  }
+
+  int oldTier() {
+    return get32("old_tier");
+  }
+
+  long cas() {
+    return memory.get(JAVA_LONG, at("cas"));
+  }
+
+  long token() {
+    return memory.get(JAVA_LONG, at("token"));
+  }
+
+  long oldToken() {
+    return memory.get(JAVA_LONG, at("old_token"));
+  }
+
+  /** The value of as many bytes as the slot says, one character for each. */
+  String value() {
+    return new String(memory.asSlice(VALUE, valueLength()).toArray(JAVA_BYTE), ISO_8859_1);
+  }
+
+  private int get32(String member) {
+    return memory.get(JAVA_INT, at(member));
+  }
+
+  private KvSlot set32(String member, int value) {
+    memory.set(JAVA_INT, at(member), value);
+    return this;
+  }
+
+  private KvSlot set8(String member, int value) {
+    memory.set(JAVA_BYTE, at(member), (byte) value);
+    return this;
+  }
+
+  private static long at(String member) {
+    return KvAbi.SLOT.member(member).offset();
+  }
+}

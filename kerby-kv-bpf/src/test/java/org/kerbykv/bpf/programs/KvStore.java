@@ -1,0 +1,311 @@
+package org.kerbykv.bpf.programs;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.kerbykv.bpf.BPFHashMap;
+import org.kerbykv.bpf.BPFLoader;
+import org.kerbykv.bpf.BPFPerCpuArray;
+import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.BPFRingBuffer;
+import org.kerbykv.bpf.BPFTestRun;
+import org.kerbykv.bpf.BPFType;
+import org.kerbykv.bpf.XdpMd;
+
+/** The programs of Kerby-KV, loaded, and their maps. For one thread. */
+final class KvStore implements AutoCloseable {
+  /** Unix time less boot time, in seconds: any, so that tests need no clock. */
+  static final long UNIX_MINUS_BOOT = 1_700_000_000L;
+
+  static final int EPOCH = 7;
+
+  private static final long HASH_KEY_0 = 0x0706050403020100L;
+  private static final long HASH_KEY_1 = 0x0f0e0d0c0b0a0908L;
+  private static final long SLOT_STRIDE = (KvAbi.SLOT.size() + 7) / 8 * 8;
+
+  private final KvConfig config;
+  private final Arena arena = Arena.ofShared();
+  private final BPFProgram program;
+  private final MemorySegment ctl;
+  private final MemorySegment state;
+  private final MemorySegment slots;
+  private final MemorySegment doorArgs = arena.allocate(KvAbi.DOOR_ARGS.size(), Long.BYTES);
+  private final BPFHashMap<Long, KvEntry> index;
+  private final BPFHashMap<Long, byte[]> pool;
+  private final BPFPerCpuArray<byte[]> stats;
+  private final BPFTestRun door;
+  private final Map<PacketDoor, BPFTestRun> packetDoors = new EnumMap<>(PacketDoor.class);
+  private final BPFRingBuffer events;
+  private final List<Long> eventTokens = new ArrayList<>();
+
+  KvStore(KvConfig config) {
+    this.config = config;
+    this.program =
+        BPFLoader.open(BPFProgram.class, KvAbi.OBJECT)
+            .constant("kerby_block_bytes", config.blockBytes())
+            .mapValueSize("kerby_pool", config.blockBytes())
+            .constant("kerby_capacity", config.capacity())
+            .mapMaxEntries("kerby_pool", config.capacity())
+            .mapMaxEntries("kv_index", config.indexEntries())
+            .mapMaxEntries("kv_events", config.eventsBytes())
+            .constant("kv_reserve", config.reserve())
+            .constant("kv_identity_mask", config.identityMask())
+            .constant("kv_datagram_max", config.datagramMax())
+            .constant("kv_listen_ip4", Integer.reverseBytes(config.listenIp4()))
+            .load();
+    ctl = program.mmap("kv_ctl");
+    state = program.mmap("kerby_state");
+    slots = program.mmap("kv_slots");
+    index = program.getHashMap("kv_index", BPFType.INT64, KvEntry.TYPE);
+    pool = program.getHashMap("kerby_pool", BPFType.INT64, BPFType.bytes(config.blockBytes()));
+    stats = program.getPerCpuArray("kv_stats", BPFType.bytes((int) KvAbi.STATS.size()));
+    door = program.testRun("kv_door");
+    for (PacketDoor packetDoor : PacketDoor.values()) {
+      packetDoors.put(packetDoor, program.testRun(packetDoor.program));
+    }
+    events = program.getRingBuffer("kv_events", e -> eventTokens.add(e.get(JAVA_LONG, 0)));
+    long hashKey = KvAbi.CTL.member("hash_key").offset();
+    ctl.set(JAVA_LONG, hashKey, HASH_KEY_0);
+    ctl.set(JAVA_LONG, hashKey + Long.BYTES, HASH_KEY_1);
+    ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
+    ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
+    program
+        .getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8)
+        .put(Integer.reverseBytes(Frame.SERVER_IP), (byte) 1);
+  }
+
+  KvConfig config() {
+    return config;
+  }
+
+  BPFProgram program() {
+    return program;
+  }
+
+  /** Makes it as new, but for the block indexes and cas ids, which never come back. */
+  void clear() {
+    index().keySet().forEach(index::delete);
+    blocks().keySet().forEach(pool::delete);
+    state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
+    ctl.set(JAVA_LONG, ctl("flush_cas"), 0);
+    byte[] zero = new byte[(int) KvAbi.STATS.size()];
+    stats.set(0, Collections.nCopies(stats.cpus(), zero));
+    drainEvents();
+  }
+
+  // Packets.
+
+  /**
+   * What became of a frame.
+   *
+   * @param frame as the program left it
+   */
+  record Outcome(PacketDoor.Verdict verdict, Frame frame) {}
+
+  /** Lets a frame come in, with all the room that a test run has around it. */
+  Outcome send(PacketDoor packetDoor, Frame frame) {
+    try (Arena call = Arena.ofConfined()) {
+      BPFTestRun.Result result =
+          packetDoors.get(packetDoor).run(call.allocateFrom(JAVA_BYTE, frame.bytes()), 1);
+      return new Outcome(packetDoor.verdict(result.retval()), Frame.of(result.data()));
+    }
+  }
+
+  /** Lets a frame come in by XDP, with metadata of {@code metadata} bytes taking room before it. */
+  Outcome sendWithMetadata(int metadata, Frame frame) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment data = call.allocate(metadata + frame.length());
+      MemorySegment.copy(frame.bytes(), 0, data, JAVA_BYTE, metadata, frame.length());
+      MemorySegment context = XdpMd.allocate(call, (int) data.byteSize(), metadata, 0);
+      BPFTestRun.Result result = packetDoors.get(PacketDoor.XDP).run(data, context, 1);
+      return new Outcome(
+          PacketDoor.XDP.verdict(result.retval()),
+          Frame.of(result.dataOut().asSlice(metadata).toArray(JAVA_BYTE)));
+    }
+  }
+
+  // User space's door.
+
+  /** A slot to be filled; index 0 to {@link KvAbi#SLOTS} - 1. */
+  KvSlot slot(int slotIndex) {
+    return new KvSlot(slots.asSlice(slotIndex * SLOT_STRIDE, KvAbi.SLOT.size()));
+  }
+
+  /** Handles the slots from {@code first} on; returns what the program returned. */
+  int runDoor(int first, int count) {
+    doorArgs.set(JAVA_INT, KvAbi.DOOR_ARGS.member("first").offset(), first);
+    doorArgs.set(JAVA_INT, KvAbi.DOOR_ARGS.member("count").offset(), count);
+    return door.run(doorArgs);
+  }
+
+  /** Handles slot 0, which the caller has filled. */
+  KvAbi.Status run(KvSlot slot0) {
+    int handled = runDoor(0, 1);
+    if (handled != 1) {
+      throw new AssertionError("kv_door returned " + handled + " for one slot");
+    }
+    return slot0.status();
+  }
+
+  /** Does a GET; the slot has the answer. */
+  KvSlot get(String key) {
+    KvSlot slot = slot(0).request(KvAbi.Op.GET, key);
+    run(slot);
+    return slot;
+  }
+
+  /** Stores a value in the kernel, without flags or exptime, which has to work. */
+  void set(String key, String value) {
+    set(key, value, 0, KvAbi.EXPTIME_NEVER);
+  }
+
+  /** Stores a value in the kernel, which has to work. */
+  void set(String key, String value, int flags, int exptime) {
+    KvSlot slot = slot(0).request(KvAbi.Op.SET, key).value(value).flags(flags).exptime(exptime);
+    mustBeOk("SET " + key, run(slot));
+  }
+
+  /** Records a value in the user tier, which has to work. */
+  void setUser(String key, long token, int valueLength) {
+    mustBeOk("SET " + key, run(slot(0).request(KvAbi.Op.SET, key).userValue(token, valueLength)));
+  }
+
+  /** Takes all free blocks but {@code left}, with items of one block called fill0, fill1... */
+  void fill(int left) {
+    for (int i = 0; blocksInUse() < config.capacity() - left; i++) {
+      set("fill" + i, "");
+    }
+  }
+
+  private static void mustBeOk(String what, KvAbi.Status status) {
+    if (status != KvAbi.Status.OK) {
+      throw new AssertionError(what + ": " + status);
+    }
+  }
+
+  // The maps.
+
+  /** The identity that a key has here. */
+  long identity(String key) {
+    return identity(key.getBytes(ISO_8859_1));
+  }
+
+  long identity(byte[] key) {
+    return SipHash.SIP_1_3.hash(HASH_KEY_0, HASH_KEY_1, key) & config.identityMask();
+  }
+
+  /** The index entry of a key, or null. */
+  KvEntry entry(String key) {
+    return index.get(identity(key));
+  }
+
+  /** Overwrites a key's entry. */
+  void putEntry(KvEntry entry) {
+    index.put(entry.identity(), entry);
+  }
+
+  /** A block of the pool, or null. */
+  byte[] block(long blockIndex) {
+    return pool.get(blockIndex);
+  }
+
+  void removeBlock(long blockIndex) {
+    pool.delete(blockIndex);
+  }
+
+  void putBlock(long blockIndex, byte[] content) {
+    pool.put(blockIndex, content);
+  }
+
+  /** All entries, by identity. */
+  Map<Long, KvEntry> index() {
+    Map<Long, KvEntry> all = new HashMap<>();
+    index.forEach(all::put);
+    return all;
+  }
+
+  /** All blocks by index, one character for each byte. */
+  Map<Long, String> blocks() {
+    Map<Long, String> all = new HashMap<>();
+    pool.forEach((blockIndex, content) -> all.put(blockIndex, new String(content, ISO_8859_1)));
+    return all;
+  }
+
+  long blocksInUse() {
+    return state.get(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset());
+  }
+
+  /** The cas id given out last. */
+  long nextCas() {
+    return ctl.get(JAVA_LONG, ctl("next_cas"));
+  }
+
+  /** Expires all versions up to this cas id. */
+  void setFlushCas(long cas) {
+    ctl.set(JAVA_LONG, ctl("flush_cas"), cas);
+  }
+
+  void setEpoch(int epoch) {
+    ctl.set(JAVA_INT, ctl("epoch"), epoch);
+  }
+
+  /** The sums of struct kv_stats, in words. */
+  long[] stats() {
+    long[] sums = new long[(int) (KvAbi.STATS.size() / Long.BYTES)];
+    stats.sumWords(0, sums);
+    return sums;
+  }
+
+  /** Where {@link #stats()} has a counter. */
+  static int counter(KvAbi.Path path, KvAbi.CountedOp op, KvAbi.CountedResult result) {
+    return (KvAbi.number(path) * KvAbi.CountedOp.values().length + KvAbi.number(op))
+            * KvAbi.CountedResult.values().length
+        + KvAbi.number(result);
+  }
+
+  /** Where {@link #stats()} has a gauge or other member after the counters. */
+  static int statsWord(String member) {
+    return (int) (KvAbi.STATS.member(member).offset() / Long.BYTES);
+  }
+
+  /** The tokens reported by the doors of packets since the last time. */
+  List<Long> drainEvents() {
+    eventTokens.clear();
+    events.consume();
+    return List.copyOf(eventTokens);
+  }
+
+  /** Whole seconds of CLOCK_BOOTTIME, which /proc/uptime shows. */
+  static int bootSeconds() {
+    try {
+      String uptime = Files.readString(Path.of("/proc/uptime"));
+      return Integer.parseInt(uptime.substring(0, uptime.indexOf('.')));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    program.close();
+    arena.close();
+  }
+
+  private static long ctl(String member) {
+    return KvAbi.CTL.member(member).offset();
+  }
+}

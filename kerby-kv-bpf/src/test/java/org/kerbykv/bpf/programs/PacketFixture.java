@@ -1,0 +1,145 @@
+package org.kerbykv.bpf.programs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * A frame, the store it meets, and all that is to come of it: the verdict, the frame as it leaves,
+ * to the byte, what is counted, which user-tier values are dropped, and what the store holds then.
+ * The same through both doors of packets.
+ *
+ * <p>A frame that goes up, and one that gets, is to leave the store as it was.
+ */
+final class PacketFixture {
+  private final String description;
+  private Consumer<KvStore> given = _ -> {};
+  private Frame frame;
+  private PacketDoor.Verdict verdict;
+  private Optional<Frame> out = Optional.empty();
+  private Optional<Count> count = Optional.empty();
+  private List<Long> dropped = List.of();
+  private Check then = (_, _, _) -> {};
+
+  private record Count(KvAbi.CountedOp op, KvAbi.CountedResult result) {}
+
+  /** What else has to hold afterwards. */
+  @FunctionalInterface
+  interface Check {
+    /**
+     * Fails unless it holds.
+     *
+     * @param before what the store held before the frame came
+     * @param after and what it holds now
+     */
+    void check(KvStore store, Contents before, Contents after);
+  }
+
+  private PacketFixture(String description) {
+    this.description = description;
+  }
+
+  static PacketFixture fixture(String description) {
+    return new PacketFixture(description);
+  }
+
+  /** Puts the store, which is empty, into the state that the frame finds. */
+  PacketFixture given(Consumer<KvStore> state) {
+    given = state;
+    return this;
+  }
+
+  PacketFixture frame(Frame in) {
+    frame = in;
+    return this;
+  }
+
+  /** The frame is an ordinary request. */
+  PacketFixture request(String text) {
+    return frame(Frame.request(text));
+  }
+
+  /** It comes back as a reply with this text. */
+  PacketFixture replies(String text) {
+    verdict = PacketDoor.Verdict.REPLY;
+    out = Optional.of(frame.reply(text));
+    return this;
+  }
+
+  /** It goes up as it came. */
+  PacketFixture goesUp() {
+    verdict = PacketDoor.Verdict.UP;
+    out = Optional.of(frame);
+    return this;
+  }
+
+  /** It is taken, and nothing comes back. */
+  PacketFixture isSilent() {
+    verdict = PacketDoor.Verdict.SILENT;
+    return this;
+  }
+
+  /** One counter moves, this one of the door's; without it none does. */
+  PacketFixture counted(KvAbi.CountedOp op, KvAbi.CountedResult result) {
+    count = Optional.of(new Count(op, result));
+    return this;
+  }
+
+  /** These values of the user tier are reported superseded. */
+  PacketFixture drops(Long... tokens) {
+    dropped = List.of(tokens);
+    return this;
+  }
+
+  PacketFixture then(Check check) {
+    then = check;
+    return this;
+  }
+
+  String description() {
+    return description;
+  }
+
+  /** Runs it. */
+  void run(KvStore store, PacketDoor door) {
+    store.clear();
+    given.accept(store);
+    store.drainEvents();
+    Contents before = Contents.of(store);
+    long[] statsBefore = store.stats();
+
+    KvStore.Outcome outcome = store.send(door, frame);
+
+    assertThat(outcome.verdict()).as("verdict").isEqualTo(verdict);
+    out.ifPresent(left -> assertThat(outcome.frame()).as("frame").isEqualTo(left));
+    checkCounters(door, statsBefore, store.stats());
+    assertThat(store.drainEvents()).as("tokens reported by kv_events").isEqualTo(dropped);
+    Contents after = Contents.of(store);
+    if (verdict == PacketDoor.Verdict.UP || isGet()) {
+      assertThat(after).as("what the store holds").isEqualTo(before);
+    }
+    then.check(store, before, after);
+    StoreAudit.check(store);
+  }
+
+  private boolean isGet() {
+    return count.map(Count::op).filter(KvAbi.CountedOp.GET::equals).isPresent();
+  }
+
+  private void checkCounters(PacketDoor door, long[] before, long[] after) {
+    for (KvAbi.Path path : KvAbi.Path.values()) {
+      for (KvAbi.CountedOp op : KvAbi.CountedOp.values()) {
+        for (KvAbi.CountedResult result : KvAbi.CountedResult.values()) {
+          int counter = KvStore.counter(path, op, result);
+          boolean moves =
+              path == door.path && count.filter(new Count(op, result)::equals).isPresent();
+          assertThat(after[counter] - before[counter])
+              .as("counted as %s %s %s", path, op, result)
+              .isEqualTo(moves ? 1 : 0);
+        }
+      }
+    }
+  }
+}
