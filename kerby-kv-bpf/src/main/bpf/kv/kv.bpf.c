@@ -35,6 +35,10 @@ int kv_tc(struct __sk_buff *skb)
 	/* A tag that the device took off names another interface than this one. */
 	if (skb->vlan_present)
 		return TC_ACT_UNSPEC;
+	/* Drivers may leave headers outside the linear part. */
+	if (skb->data_end - skb->data < sizeof(struct kv_request_start) &&
+	    skb->len >= sizeof(struct kv_request_start))
+		bpf_skb_pull_data(skb, sizeof(struct kv_request_start));
 	switch (kv_packet(&f, (void *)(long)skb->data, (void *)(long)skb->data_end)) {
 	case KV_REPLY:
 		return bpf_redirect(skb->ifindex, 0);

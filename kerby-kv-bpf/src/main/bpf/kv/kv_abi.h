@@ -153,7 +153,7 @@ struct kv_stats {
 	__u64 requests[KV_PATH_MAX][KV_OP_MAX][KV_RESULT_MAX];
 	__s64 items[2]; /* gauge: [0] kernel, [1] user tier */
 	__s64 value_bytes[2]; /* gauge, likewise */
-	__u64 inconsistent; /* a chain lacked a block under its lock: a bug */
+	__u64 inconsistent; /* a block or entry was not where its owner left it: a bug */
 };
 
 /*

@@ -198,7 +198,6 @@ static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *s
 {
 	__u32 total, off, len, key;
 	int i, n, result = KV_CHAIN_OK;
-	struct kv_stats *st;
 	void *block;
 
 	if (!w)
@@ -237,9 +236,8 @@ static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *s
 			break;
 		}
 	}
-	st = kv_stats_mine();
-	if (result == KV_CHAIN_GONE && st)
-		__sync_fetch_and_add(&st->inconsistent, 1);
+	if (result == KV_CHAIN_GONE)
+		kv_inconsistent();
 	return result;
 }
 

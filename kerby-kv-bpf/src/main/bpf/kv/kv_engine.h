@@ -139,8 +139,12 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
 	status = kv_cond_check(w, found == KV_FOUND);
-	if (status != KV_OK)
-		return kv_entry_same(e, w) ? status : KV_BUSY;
+	if (status != KV_OK) {
+		result = kv_chain_check_key(w);
+		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
+			return KV_BUSY;
+		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
+	}
 	if (!w->fresh.blocks && w->tier == KV_TIER_KERNEL && w->found.tier == KV_TIER_KERNEL &&
 	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
 		return kv_replace_in_place(e, w, ctl, src);
@@ -210,7 +214,8 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 	}
 	KV_WRITE_ONCE(e->tier, KV_TIER_DEAD);
 	kv_word_release(e, w->found.word, 2 * kv_next_cas(ctl));
-	bpf_map_delete_elem(&kv_index, &w->identity);
+	if (bpf_map_delete_elem(&kv_index, &w->identity))
+		kv_inconsistent();
 	if (ev)
 		bpf_ringbuf_submit(ev, 0);
 	kv_chain_free(w->found.first, w->found.blocks);

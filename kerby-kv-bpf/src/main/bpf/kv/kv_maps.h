@@ -90,6 +90,15 @@ static __always_inline struct kv_ctl *kv_ctl_get(void)
 	return bpf_map_lookup_elem(&kv_ctl, &zero);
 }
 
+/* Count what cannot happen, so that an audit or an operator hears of it. */
+static __always_inline void kv_inconsistent(void)
+{
+	struct kv_stats *st = kv_stats_mine();
+
+	if (st)
+		__sync_fetch_and_add(&st->inconsistent, 1);
+}
+
 static __always_inline void kv_count(enum kv_path path, enum kv_op op, enum kv_result result)
 {
 	struct kv_stats *st = kv_stats_mine();
