@@ -29,7 +29,7 @@ final class CollisionFixtures {
   private CollisionFixtures() {}
 
   static KvConfig config(int blockBytes) {
-    return KvConfig.of(blockBytes).withIdentityMask(0);
+    return KvConfig.of(blockBytes).withConstant("kv_identity_mask", 0);
   }
 
   static List<PacketFixture> of(KvConfig config) {

@@ -1,11 +1,12 @@
 package org.kerbykv.bpf.programs;
 
+import java.nio.ByteOrder;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BTFLayout;
 
 /**
- * The layouts of kv_abi.h as the compiler of the programs saw them, and its numbers, which the BTF
- * does not have: the constants of the enumerations here are in the order of those in C.
+ * The layouts of kv_abi.h as the compiler of the programs saw them, and its numbers: the constants
+ * of the enumerations here are in the order of those in C, which {@link KvAbiTest} checks.
  */
 final class KvAbi {
   /** The object with all programs of Kerby-KV, beside {@link BPFProgram}. */
@@ -38,7 +39,8 @@ final class KvAbi {
     GET,
     SET,
     DELETE,
-    TOUCH
+    TOUCH,
+    REAP
   }
 
   /** enum kv_slot_cond. */
@@ -95,6 +97,13 @@ final class KvAbi {
   @SuppressWarnings("EnumOrdinal")
   static int number(Enum<?> constant) {
     return constant.ordinal();
+  }
+
+  /** An address as the programs keep it. */
+  static int networkOrder(int address) {
+    return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN
+        ? address
+        : Integer.reverseBytes(address);
   }
 
   /** The status of that number. */

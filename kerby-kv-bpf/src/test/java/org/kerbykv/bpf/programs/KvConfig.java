@@ -1,71 +1,73 @@
 package org.kerbykv.bpf.programs;
 
+import java.util.Map;
+import java.util.TreeMap;
+
 /**
  * What the programs are told before they are loaded.
  *
- * @param blockBytes bytes of a pool block
- * @param capacity blocks in the pool
- * @param reserve blocks of it that only user space's door may take
- * @param identityMask narrows the hash of keys, so that keys collide
- * @param datagramMax the largest reply, in bytes of UDP payload
- * @param listenIp4 the address served, as an int in network order; 0 for those in kv_local_ip4
- * @param indexEntries the most items
- * @param eventsBytes size of the ring buffer, a power of two of pages
+ * @param constants by name, as the programs declare them
+ * @param mapEntries max_entries of maps, by name
  */
-record KvConfig(
-    int blockBytes,
-    int capacity,
-    int reserve,
-    long identityMask,
-    int datagramMax,
-    int listenIp4,
-    int indexEntries,
-    int eventsBytes) {
+record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
 
   /** The block sizes that fill a class of the kernel's slab allocator exactly. */
   static final int[] BLOCK_SIZES = {32, 64, 128, 192, 448, 960};
 
   /** As a server has it, but for a pool that can be filled by a few operations. */
   static KvConfig of(int blockBytes) {
-    return new KvConfig(blockBytes, 256, 4, -1L, 1400, 0, 256, 4096);
+    return new KvConfig(
+            Map.of(
+                "kerby_block_bytes", (long) blockBytes,
+                "kv_reserve", 4L,
+                "kv_identity_mask", -1L,
+                "kv_datagram_max", 1400L),
+            Map.of("kv_index", 256L, "kv_events", 4096L))
+        .withCapacity(256);
   }
 
-  KvConfig withCapacity(int blocks, int reserved) {
-    return new KvConfig(
-        blockBytes,
-        blocks,
-        reserved,
-        identityMask,
-        datagramMax,
-        listenIp4,
-        indexEntries,
-        eventsBytes);
+  KvConfig withConstant(String name, long value) {
+    return new KvConfig(with(constants, name, value), mapEntries);
   }
 
-  KvConfig withIdentityMask(long mask) {
-    return new KvConfig(
-        blockBytes, capacity, reserve, mask, datagramMax, listenIp4, indexEntries, eventsBytes);
+  KvConfig withEntries(String map, long entries) {
+    return new KvConfig(constants, with(mapEntries, map, entries));
   }
 
-  KvConfig withDatagramMax(int bytes) {
-    return new KvConfig(
-        blockBytes, capacity, reserve, identityMask, bytes, listenIp4, indexEntries, eventsBytes);
+  /** With a pool of so many blocks. */
+  KvConfig withCapacity(int blocks) {
+    return withConstant("kerby_capacity", blocks).withEntries("kerby_pool", blocks);
   }
 
-  KvConfig withListenIp4(int address) {
-    return new KvConfig(
-        blockBytes,
-        capacity,
-        reserve,
-        identityMask,
-        datagramMax,
-        address,
-        indexEntries,
-        eventsBytes);
+  int blockBytes() {
+    return constant("kerby_block_bytes");
   }
 
-  KvConfig withIndexEntries(int entries) {
-    return new KvConfig(
-        blockBytes, capacity, reserve, identityMask, datagramMax, listenIp4, entries, eventsBytes);
+  int capacity() {
+    return constant("kerby_capacity");
+  }
+
+  /** Blocks that only user space's door may take. */
+  int reserve() {
+    return constant("kv_reserve");
+  }
+
+  /** The longest reply, in bytes of UDP payload. */
+  int datagramMax() {
+    return constant("kv_datagram_max");
+  }
+
+  long identityMask() {
+    return constants.get("kv_identity_mask");
+  }
+
+  private int constant(String name) {
+    return Math.toIntExact(constants.get(name));
+  }
+
+  private static Map<String, Long> with(Map<String, Long> values, String name, long value) {
+    Map<String, Long> copy = new TreeMap<>(values);
+    copy.put(name, value);
+    return copy;
   }
 }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.lang.foreign.MemorySegment;
+import org.kerbykv.bpf.BTFLayout;
 
 /**
  * One struct kv_slot in the memory shared with user space's door. The setters put a request
@@ -28,6 +29,13 @@ final class KvSlot {
     memory.asSlice(0, KEY).fill((byte) 0);
     set8("op", KvAbi.number(op));
     return key(key);
+  }
+
+  /** A request to remove the entry of an identity if it is expired. */
+  KvSlot reap(long identity) {
+    memory.asSlice(0, KEY).fill((byte) 0);
+    memory.set(JAVA_LONG, at("token"), identity);
+    return op(KvAbi.number(KvAbi.Op.REAP));
   }
 
   KvSlot op(int op) {
@@ -91,6 +99,18 @@ final class KvSlot {
   KvSlot ifCas(long cas) {
     memory.set(JAVA_LONG, at("cas"), cas);
     return condition(KvAbi.Cond.CAS);
+  }
+
+  /** Fills all that is the program's own with rubbish. */
+  KvSlot spoilScratch() {
+    BTFLayout.Member scratch = KvAbi.SLOT.member("scratch");
+    memory.asSlice(scratch.offset(), scratch.size()).fill((byte) 0xa5);
+    return this;
+  }
+
+  /** All of the slot's memory, to compare. */
+  byte[] bytes() {
+    return memory.toArray(JAVA_BYTE);
   }
 
   KvAbi.Status status() {

@@ -54,19 +54,12 @@ final class KvStore implements AutoCloseable {
 
   KvStore(KvConfig config) {
     this.config = config;
-    this.program =
+    BPFLoader loader =
         BPFLoader.open(BPFProgram.class, KvAbi.OBJECT)
-            .constant("kerby_block_bytes", config.blockBytes())
-            .mapValueSize("kerby_pool", config.blockBytes())
-            .constant("kerby_capacity", config.capacity())
-            .mapMaxEntries("kerby_pool", config.capacity())
-            .mapMaxEntries("kv_index", config.indexEntries())
-            .mapMaxEntries("kv_events", config.eventsBytes())
-            .constant("kv_reserve", config.reserve())
-            .constant("kv_identity_mask", config.identityMask())
-            .constant("kv_datagram_max", config.datagramMax())
-            .constant("kv_listen_ip4", Integer.reverseBytes(config.listenIp4()))
-            .load();
+            .mapValueSize("kerby_pool", config.blockBytes());
+    config.constants().forEach(loader::constant);
+    config.mapEntries().forEach(loader::mapMaxEntries);
+    this.program = loader.load();
     ctl = program.mmap("kv_ctl");
     state = program.mmap("kerby_state");
     slots = program.mmap("kv_slots");
@@ -85,7 +78,7 @@ final class KvStore implements AutoCloseable {
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
     program
         .getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8)
-        .put(Integer.reverseBytes(Frame.SERVER_IP), (byte) 1);
+        .put(KvAbi.networkOrder(Frame.SERVER_IP), (byte) 1);
   }
 
   KvConfig config() {

@@ -86,7 +86,7 @@ final class StoreAudit {
           .isEqualTo(
               index.values().stream()
                   .filter(e -> e.tier() == tier)
-                  .mapToLong(KvEntry::valueLength)
+                  .mapToLong(e -> Integer.toUnsignedLong(e.valueLength()))
                   .sum());
     }
     assertThat(stats[KvStore.statsWord("inconsistent")]).as("inconsistent").isZero();

@@ -1,0 +1,217 @@
+package org.kerbykv.bpf.programs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.kerbykv.bpf.programs.MemcachedText.delete;
+import static org.kerbykv.bpf.programs.MemcachedText.get;
+import static org.kerbykv.bpf.programs.MemcachedText.hit;
+import static org.kerbykv.bpf.programs.MemcachedText.set;
+import static org.kerbykv.bpf.programs.MemcachedText.value;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.kerbykv.bpf.RequiresBPF;
+
+/**
+ * Replies longer than their requests, in frames that have the room for it and frames that have not.
+ *
+ * <p>A test run puts an XDP frame on a page: 256 bytes before it, less what metadata takes, and
+ * what is left of the page behind it. So room runs out for replies of a jumbo frame's size, and a
+ * request that is padded nearly to the page's end can grow at its head only.
+ */
+@RequiresBPF
+@ParameterizedClass(name = "blocks of {0}")
+@MethodSource("blockSizes")
+class FrameRoomTest {
+  private static final int DATAGRAM_MAX = 8900;
+  private static final int HEAD_ROOM = 200; // less than 256 by what the kernel keeps there
+  private static final String REQUEST = get("k");
+
+  private static KvStore store;
+
+  /** The longest frame of a page, which is where the room at the tail ends. */
+  private static int end;
+
+  @Parameter int blockBytes;
+
+  static IntStream blockSizes() {
+    return Arrays.stream(KvConfig.BLOCK_SIZES);
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void load(int blockBytes) {
+    store =
+        new KvStore(
+            KvConfig.of(blockBytes)
+                .withCapacity(1024)
+                .withConstant("kv_datagram_max", DATAGRAM_MAX));
+    end = endOfRoom();
+  }
+
+  @AfterParameterizedClassInvocation
+  static void unload() {
+    store.close();
+  }
+
+  @BeforeEach
+  void clear() {
+    store.clear();
+  }
+
+  /** Found by trying: it depends on the kernel's structures and on the page. */
+  private static int endOfRoom() {
+    int most = 0;
+    for (int length = 4096 - 1024; length <= 4096; length++) {
+      setReply(length);
+      if (store.send(PacketDoor.XDP, Frame.request(REQUEST)).verdict()
+          == PacketDoor.Verdict.REPLY) {
+        most = length;
+      }
+    }
+    assertThat(most).isBetween(4096 - 1000, 4096 - 256);
+    return most;
+  }
+
+  /** Stores a value under k whose reply makes a frame of that length; returns the value. */
+  private static String setReply(int frameLength) {
+    int around = Frame.request(hit("k", 0, value(1000))).length() - 1000;
+    String value = value(frameLength - around);
+    store.set("k", value);
+    return value;
+  }
+
+  private static void answers(KvStore.Outcome outcome, Frame request, String value) {
+    assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.REPLY);
+    assertThat(outcome.frame()).isEqualTo(request.reply(hit("k", 0, value)));
+    StoreAudit.check(store);
+  }
+
+  @Test
+  void replyThatEndsWhereTheRoomDoes() {
+    String value = setReply(end);
+    Frame request = Frame.request(REQUEST);
+    answers(store.send(PacketDoor.XDP, request), request, value);
+  }
+
+  @Test
+  void replyOfAByteMoreIsPassedOnUnchangedAndAnsweredByTc() {
+    String value = setReply(end + 1);
+    Frame request = Frame.request(REQUEST);
+    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
+    assertThat(xdp.frame()).isEqualTo(request);
+    answers(store.send(PacketDoor.TC, xdp.frame()), request, value);
+
+    long[] stats = store.stats();
+    assertThat(stats[counter(KvAbi.Path.XDP, KvAbi.CountedResult.PASSED)]).isEqualTo(1);
+    assertThat(stats[counter(KvAbi.Path.TC, KvAbi.CountedResult.HIT)]).isEqualTo(1);
+  }
+
+  private static int counter(KvAbi.Path path, KvAbi.CountedResult result) {
+    return KvStore.counter(path, KvAbi.CountedOp.GET, result);
+  }
+
+  @Test
+  void tcAnswersWithTheLargestDatagram() {
+    int longest = MemcachedText.longestValue("k", 0, DATAGRAM_MAX);
+    store.set("k", value(longest));
+    Frame request = Frame.request(REQUEST).withUdpChecksum();
+    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
+    assertThat(xdp.frame()).isEqualTo(request);
+    answers(store.send(PacketDoor.TC, request), request, value(longest));
+  }
+
+  @Test
+  void replyThatGrowsAtTheHead() {
+    Frame request = paddedTo(end - 10);
+    String value = setReply(end - 10 + HEAD_ROOM);
+    answers(store.send(PacketDoor.XDP, request), request, value);
+  }
+
+  @Test
+  void replyThatFitsNeitherTailNorHead() {
+    Frame request = paddedTo(end - 10);
+    String value = setReply(end - 10 + 257);
+    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
+    assertThat(xdp.frame()).isEqualTo(request);
+    answers(store.send(PacketDoor.TC, request), request, value);
+  }
+
+  @Test
+  void metadataTakesRoomAtTheHead() {
+    Frame request = paddedTo(end - 10);
+    setReply(end - 10 + HEAD_ROOM);
+    KvStore.Outcome xdp = store.sendWithMetadata(100, request);
+    assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
+    assertThat(xdp.frame()).isEqualTo(request);
+
+    String shorter = setReply(end - 10 + HEAD_ROOM - 100);
+    answers(store.sendWithMetadata(100, request), request, shorter);
+  }
+
+  @Test
+  void replyAsLongAsItsFrame() {
+    Frame request = paddedTo(2000);
+    String value = setReply(2000);
+    answers(store.send(PacketDoor.XDP, request), request, value);
+    answers(store.send(PacketDoor.TC, request), request, value);
+  }
+
+  @Test
+  void shortReplyInAFullFrame() {
+    Frame request = paddedTo(end);
+    String value = setReply(100);
+    answers(store.send(PacketDoor.XDP, request), request, value);
+    Frame missing = Frame.request(delete("x")).padded(end - Frame.request(delete("x")).length());
+    assertThat(store.send(PacketDoor.XDP, missing))
+        .isEqualTo(
+            new KvStore.Outcome(PacketDoor.Verdict.REPLY, missing.reply(MemcachedText.NOT_FOUND)));
+  }
+
+  @Test
+  void setThatFillsItsFrame() {
+    int around = Frame.request(set("k", value(1000))).length() - 1000;
+    String value = value(end - around);
+    Frame request = Frame.request(set("k", value)).withUdpChecksum();
+    assertThat(store.send(PacketDoor.XDP, request))
+        .isEqualTo(
+            new KvStore.Outcome(PacketDoor.Verdict.REPLY, request.reply(MemcachedText.STORED)));
+    assertThat(store.get("k").value()).isEqualTo(value);
+    StoreAudit.check(store);
+  }
+
+  /**
+   * The reply is begun, then a block turns out to be missing: the request is put back. What is
+   * behind the datagram in its frame belongs to nobody, and may be something else then.
+   */
+  @Test
+  void requestIsPutBackIntoAFrameThatHasGrown() {
+    for (int padded : new int[] {60, 2000, end - 10}) {
+      Frame request = paddedTo(padded);
+      setReply(end - 10 + HEAD_ROOM);
+      KvEntry entry = store.entry("k");
+      store.removeBlock(entry.first() + entry.blocks() - 1);
+      for (PacketDoor door : PacketDoor.values()) {
+        KvStore.Outcome outcome = store.send(door, request);
+        int datagram = Frame.request(REQUEST).length();
+        assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.UP);
+        assertThat(outcome.frame().length()).isEqualTo(request.length());
+        assertThat(outcome.frame().truncated(datagram)).isEqualTo(request.truncated(datagram));
+      }
+      store.clear();
+    }
+  }
+
+  private static Frame paddedTo(int length) {
+    Frame request = Frame.request(REQUEST);
+    return request.padded(length - request.length());
+  }
+}
