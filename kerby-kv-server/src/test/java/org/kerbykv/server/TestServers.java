@@ -1,0 +1,40 @@
+package org.kerbykv.server;
+
+import java.net.InetAddress;
+import java.util.Optional;
+
+/** Configurations for tests. */
+public final class TestServers {
+  static final long MIB = 1 << 20;
+
+  private TestServers() {}
+
+  /** Returns a server without eBPF, on any free port of the loopback address. */
+  public static ServerConfig userSpace() {
+    return userSpace(2, 1400);
+  }
+
+  static ServerConfig userSpace(int threads, int datagramMax) {
+    return config(InetAddress.getLoopbackAddress(), threads, datagramMax, 256 * MIB, 1024);
+  }
+
+  static ServerConfig config(
+      InetAddress listen, int threads, int datagramMax, long userMemoryBytes, int connectionsMax) {
+    return new ServerConfig(
+        listen,
+        -1,
+        -1,
+        "lo",
+        XdpChoice.OFF,
+        64 * MIB,
+        userMemoryBytes,
+        (int) MIB,
+        datagramMax,
+        128,
+        Optional.empty(),
+        -1,
+        threads,
+        connectionsMax,
+        0);
+  }
+}
