@@ -33,7 +33,8 @@
 /* Blocks that @size bytes take. */
 static __always_inline __u32 kerby_blocks(__u32 size)
 {
-	return (size + kerby_block_bytes - 1) / kerby_block_bytes;
+	/* In 64 bits: a size that a subtraction made enormous must not wrap to a small one. */
+	return ((__u64)size + kerby_block_bytes - 1) / kerby_block_bytes;
 }
 
 /* Free the @n blocks from index @first on, and their room. */

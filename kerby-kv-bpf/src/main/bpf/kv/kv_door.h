@@ -53,46 +53,6 @@ static __always_inline enum kv_status kv_slot_get(struct kv_slot *slot, struct k
 	return status;
 }
 
-/* Change the exptime of a live item, leaving its version and value. */
-static __always_inline enum kv_status kv_slot_touch(struct kv_slot *slot, struct kv_work *w)
-{
-	struct kv_ctl *ctl = kv_ctl_get();
-	enum kv_status status = KV_BUSY;
-	enum kv_found found;
-	struct kv_entry *e;
-	int i, result;
-
-	if (!ctl)
-		return KV_NOSPC;
-	bpf_for(i, 0, KV_TRIES) {
-		e = bpf_map_lookup_elem(&kv_index, &w->identity);
-		if (!e) {
-			status = KV_MISS;
-			break;
-		}
-		found = kv_entry_read(e, ctl, w);
-		if (found == KV_FOUND_BUSY)
-			continue;
-		result = kv_chain_check_key(w);
-		if (result == KV_CHAIN_GONE)
-			continue;
-		if (found == KV_FOUND_EXPIRED || result == KV_CHAIN_OTHER_KEY) {
-			if (!kv_entry_same(e, w))
-				continue;
-			status = KV_MISS;
-			break;
-		}
-		if (!kv_word_take(e, w, w->found.word))
-			continue;
-		KV_WRITE_ONCE(e->exptime, slot->exptime);
-		kv_word_release(e, w->found.word, w->found.word);
-		slot->cas = w->found.word >> 1;
-		status = KV_OK;
-		break;
-	}
-	return status;
-}
-
 static __always_inline enum kv_status kv_slot_set(struct kv_slot *slot, struct kv_work *w,
 						  struct bpf_dynptr *d)
 {
@@ -147,7 +107,7 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 		status = kv_slot_reap(slot, w);
 		goto out;
 	}
-	if (!slot->key_len || slot->key_len > KV_KEY_MAX ||
+	if (!slot->key_len || slot->key_len > KV_KEY_MAX || slot->cond > KV_IF_CAS ||
 	    bpf_dynptr_from_mem(slot, sizeof(*slot), 0, &d))
 		return KV_INVALID;
 	__builtin_memcpy(&w->text[KV_TEXT_KEY / 8], slot->key, KV_KEY_ROOM);
@@ -162,7 +122,10 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 	case KV_SLOT_GET:
 		return kv_slot_get(slot, w, &d);
 	case KV_SLOT_TOUCH:
-		return kv_slot_touch(slot, w);
+		w->exptime = slot->exptime;
+		status = kv_touch(w);
+		slot->cas = w->found.word >> 1;
+		return status;
 	case KV_SLOT_SET:
 		status = kv_slot_set(slot, w, &d);
 		break;

@@ -234,16 +234,15 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
 
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
+	result = kv_chain_check_key(w);
+	if (result == KV_CHAIN_GONE || (result == KV_CHAIN_OTHER_KEY && !kv_entry_same(e, w)))
+		return KV_BUSY;
+	if (result == KV_CHAIN_OTHER_KEY)
+		return KV_MISS;
 	if (found == KV_FOUND) {
 		status = kv_cond_check(w, true);
 		if (status != KV_OK)
 			return kv_entry_same(e, w) ? status : KV_BUSY;
-	}
-	result = kv_chain_check_key(w);
-	if (result != KV_CHAIN_OK) {
-		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
-			return KV_MISS;
-		return KV_BUSY;
 	}
 	status = kv_unlink(e, w, ctl);
 	/* An expired item is gone for the asker; its memory is back all the same. */
@@ -268,6 +267,49 @@ static __always_inline enum kv_status kv_delete(struct kv_work *w)
 	bpf_for(i, 0, KV_TRIES) {
 		e = bpf_map_lookup_elem(&kv_index, &w->identity);
 		status = e ? kv_remove(e, w, ctl) : KV_MISS;
+		if (status != KV_BUSY)
+			break;
+	}
+	return status;
+}
+
+/* One attempt of kv_touch() at the entry @e. */
+static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct kv_work *w,
+						     struct kv_ctl *ctl)
+{
+	enum kv_found found = kv_entry_read(e, ctl, w);
+	int result;
+
+	if (found == KV_FOUND_BUSY)
+		return KV_BUSY;
+	result = kv_chain_check_key(w);
+	if (result == KV_CHAIN_GONE)
+		return KV_BUSY;
+	if (found == KV_FOUND_EXPIRED || result == KV_CHAIN_OTHER_KEY)
+		return kv_entry_same(e, w) ? KV_MISS : KV_BUSY;
+	if (!kv_word_take(e, w, w->found.word))
+		return KV_BUSY;
+	KV_WRITE_ONCE(e->exptime, w->exptime);
+	kv_word_release(e, w->found.word, w->found.word);
+	return KV_OK;
+}
+
+/*
+ * Change the exptime of a live item, leaving its version, which is then in
+ * w->found.word, and its value. KV_OK, KV_MISS, or KV_BUSY: nothing changed.
+ */
+static __always_inline enum kv_status kv_touch(struct kv_work *w)
+{
+	struct kv_ctl *ctl = kv_ctl_get();
+	enum kv_status status = KV_BUSY;
+	struct kv_entry *e;
+	int i;
+
+	if (!ctl)
+		return KV_BUSY;
+	bpf_for(i, 0, KV_TRIES) {
+		e = bpf_map_lookup_elem(&kv_index, &w->identity);
+		status = e ? kv_touch_entry(e, w, ctl) : KV_MISS;
 		if (status != KV_BUSY)
 			break;
 	}

@@ -45,17 +45,19 @@ struct kv_udp_header {
 	__u16 id, sequence, total, reserved;
 };
 
+#define KV_SUM_BYTES 512 /* older kernels sum no more at once */
+
 /* Check the UDP checksum over all of the datagram. Uses w->block. */
 static __noinline bool kv_sum_ok(struct kv_work *w, struct bpf_dynptr *d, __u64 sum, __u32 len)
 {
 	__u32 off = NET_UDP4_HEAD - sizeof(struct udphdr), n;
-	int i, turns = (len + KERBY_BLOCK_BYTES_MAX - 1) / KERBY_BLOCK_BYTES_MAX;
+	int i, turns = (len + KV_SUM_BYTES - 1) / KV_SUM_BYTES;
 	__s64 part = 0;
 
 	bpf_for(i, 0, turns) {
 		n = len;
-		if (n > KERBY_BLOCK_BYTES_MAX)
-			n = KERBY_BLOCK_BYTES_MAX;
+		if (n > KV_SUM_BYTES)
+			n = KV_SUM_BYTES;
 		if (!n || bpf_dynptr_read(w->block, n, d, off, 0))
 			return false;
 		*(__u32 *)&w->block[n] = 0; /* padding to a whole word */
@@ -137,7 +139,7 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, __u32 prefix)
 {
 	__u32 start = KV_TEXT_KEY - prefix - KV_FRAME_TEXT, i, len;
-	__u32 key_len = w->key_len;
+	__u32 key_len = w->key_len, pad;
 	__u8 *text = (__u8 *)w->text;
 	struct bpf_dynptr d;
 
@@ -148,9 +150,13 @@ static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, _
 	text[KV_TEXT_KEY + key_len] = '\r';
 	text[KV_TEXT_KEY + key_len + 1] = '\n';
 	len = KV_FRAME_TEXT + prefix + key_len + 2;
-	return net_frame_resize(f->ctx, f->door, w->frame_len) &&
-	       !net_frame_dynptr(f->ctx, f->door, &d) &&
-	       !bpf_dynptr_write(&d, 0, text + start, len, 0);
+	if (!net_frame_resize(f->ctx, f->door, w->frame_len) ||
+	    net_frame_dynptr(f->ctx, f->door, &d) || bpf_dynptr_write(&d, 0, text + start, len, 0))
+		return false;
+	pad = w->frame_len - len;
+	if (pad && pad <= sizeof(w->padding))
+		bpf_dynptr_write(&d, len, w->padding, pad, 0);
+	return true;
 }
 
 /* How an attempt to answer a get ended. */
@@ -174,6 +180,8 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 	if (found == KV_FOUND_EXPIRED)
 		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
 	line = kv_value_line(w->key_len, w->found.flags, w->found.value_len);
+	if (w->with_cas)
+		line += 1 + kv_digits64(w->found.word >> 1);
 	text_len = line + w->found.value_len + 7;
 	if (w->found.tier != KV_TIER_KERNEL || KV_UDP_HEADER + text_len > kv_datagram_max)
 		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
@@ -198,20 +206,25 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 	return KV_TRY_HIT;
 }
 
+/* A get of one key, or a gets: @prefix is 4 or 5. */
 static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct kv_work *w,
-						     struct bpf_dynptr *d)
+						     struct bpf_dynptr *d, __u32 prefix)
 {
 	enum kv_attempt attempt = KV_TRY_UP;
 	struct kv_ctl *ctl = kv_ctl_get();
-	__u32 end = kv_load(f, w, d, 4);
+	__u32 end = kv_load(f, w, d, prefix), pad;
 	int i;
 
-	if (!ctl || !end || KV_TEXT_KEY + w->key_len + 2 != end ||
-	    !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
+	w->with_cas = prefix == 5;
+	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ' ||
+	    KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
 		return KV_UP;
 	for (i = 0; i < sizeof(w->head) / 8; i++)
 		w->head[i] = w->text[i];
 	w->frame_len = net_frame_len(f->ctx, f->door);
+	pad = w->frame_len - NET_UDP4_HEAD - f->flow->payload_len;
+	if (pad && pad <= sizeof(w->padding))
+		bpf_dynptr_read(w->padding, pad, d, w->frame_len - pad, 0);
 	w->changed = 0;
 	bpf_for(i, 0, KV_TRIES) {
 		attempt = kv_get_try(f, w, ctl);
@@ -227,7 +240,7 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 		return KV_REPLY_LINE(f, w, "END\r\n");
 	default:
 		kv_count(f->path, KV_OP_GET, KV_RESULT_PASSED);
-		return !w->changed || kv_put_back(f, w, 4) ? KV_UP : KV_SILENT;
+		return !w->changed || kv_put_back(f, w, prefix) ? KV_UP : KV_SILENT;
 	}
 }
 
@@ -291,6 +304,29 @@ static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, stru
 	}
 }
 
+static __always_inline enum kv_verdict kv_packet_touch(struct kv_frame *f, struct kv_work *w,
+						       struct bpf_dynptr *d)
+{
+	__u32 end = kv_load(f, w, d, 6), at;
+
+	if (!end || kv_text_at(w, KV_TEXT_KEY - 2) != 'h' || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+		return KV_UP;
+	at = kv_text_touch(w, KV_TEXT_KEY + w->key_len);
+	if (!at || kv_text_line_end(w, at) != end)
+		return KV_UP;
+	switch (kv_touch(w)) {
+	case KV_OK:
+		kv_count(f->path, KV_OP_TOUCH, KV_RESULT_HIT);
+		return KV_REPLY_LINE(f, w, "TOUCHED\r\n");
+	case KV_MISS:
+		kv_count(f->path, KV_OP_TOUCH, KV_RESULT_NOT_FOUND);
+		return KV_REPLY_LINE(f, w, "NOT_FOUND\r\n");
+	default:
+		kv_count(f->path, KV_OP_TOUCH, KV_RESULT_PASSED);
+		return KV_UP;
+	}
+}
+
 /* The first letters of a command, as they stand in memory. */
 #define KV_WORD4(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
@@ -330,12 +366,14 @@ static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data,
 	if (!w || net_frame_dynptr(f->ctx, f->door, &d))
 		return KV_UP;
 	w->udp_id = id;
-	if (command == KV_WORD4('g', 'e', 't', ' '))
-		return kv_packet_get(f, w, &d);
+	if (command == KV_WORD4('g', 'e', 't', ' ') || command == KV_WORD4('g', 'e', 't', 's'))
+		return kv_packet_get(f, w, &d, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
 	if (command == KV_WORD4('s', 'e', 't', ' '))
 		return kv_packet_set(f, w, &d);
 	if (command == KV_WORD4('d', 'e', 'l', 'e'))
 		return kv_packet_delete(f, w, &d);
+	if (command == KV_WORD4('t', 'o', 'u', 'c'))
+		return kv_packet_touch(f, w, &d);
 	return KV_UP;
 }
 

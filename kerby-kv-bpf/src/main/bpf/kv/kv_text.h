@@ -11,6 +11,7 @@
 #include "kv/kv_hash.h"
 
 #define KV_REALTIME_MAX (60 * 60 * 24 * 30) /* longer times are points in Unix time */
+#define KV_EXPTIME_MAX 0x7fffffff /* memcached reads a larger one as negative */
 #define KV_UDP_HEADER 8 /* memcached's own, before the text: id, sequence, total, 0 */
 
 static __always_inline __u8 kv_text_at(const struct kv_work *w, __u32 at)
@@ -81,7 +82,7 @@ __noinline int kv_text_set(struct kv_work *w, __u32 at)
 	if (!at)
 		return 0;
 	at = kv_text_number(w, at, &exptime);
-	if (!at)
+	if (!at || exptime > KV_EXPTIME_MAX)
 		return 0;
 	at = kv_text_number(w, at, &bytes);
 	if (!at || bytes > KV_VALUE_MAX)
@@ -90,6 +91,23 @@ __noinline int kv_text_set(struct kv_work *w, __u32 at)
 	w->exptime = kv_exptime(exptime);
 	w->value_len = bytes;
 	w->noreply = 0;
+	return at;
+}
+
+/*
+ * Read what follows the key of a touch, " <exptime>", from byte @at of the text
+ * on. Returns where it ends, or 0.
+ */
+__noinline int kv_text_touch(struct kv_work *w, __u32 at)
+{
+	__u32 exptime = 0;
+
+	if (!w)
+		return 0;
+	at = kv_text_number(w, at, &exptime);
+	if (!at || exptime > KV_EXPTIME_MAX)
+		return 0;
+	w->exptime = kv_exptime(exptime);
 	return at;
 }
 
@@ -117,6 +135,18 @@ static __always_inline __u32 kv_digits(__u32 n)
 	__u32 digits = 1, i;
 
 	for (i = 0; i < 9 && n >= 10; i++) {
+		n /= 10;
+		digits++;
+	}
+	return digits;
+}
+
+/* Decimal digits of a cas id. A function of its own: its result is one unknown, not twenty. */
+__noinline int kv_digits64(__u64 n)
+{
+	int digits = 1, i;
+
+	for (i = 0; i < 19 && n >= 10; i++) {
 		n /= 10;
 		digits++;
 	}
@@ -155,7 +185,33 @@ __noinline int kv_text_put_number(struct kv_work *w, __u32 at, __u32 n)
 	return end;
 }
 
-/* Complete "VALUE <key> <flags> <bytes>\r\n" around the key in place; returns its end. */
+/* Write a space and a cas id in decimal at byte @at; returns where it ends. */
+__noinline int kv_text_put_cas(struct kv_work *w, __u32 at, __u64 cas)
+{
+	__u32 end, pos;
+	__u8 *text;
+	int i;
+
+	if (!w || at >= KV_TEXT_BYTES)
+		return 0;
+	text = (__u8 *)w->text;
+	text[at] = ' ';
+	end = at + 1 + kv_digits64(cas);
+	pos = end;
+	bpf_for(i, 0, 20) {
+		pos--;
+		if (pos <= at || pos >= KV_TEXT_BYTES)
+			break;
+		text[pos] = '0' + cas % 10;
+		cas /= 10;
+	}
+	return end;
+}
+
+/*
+ * Complete "VALUE <key> <flags> <bytes>[ <cas>]\r\n" around the key in place;
+ * returns its end.
+ */
 __noinline int kv_text_value_line(struct kv_work *w)
 {
 	__u8 *text = (__u8 *)w->text;
@@ -166,6 +222,8 @@ __noinline int kv_text_value_line(struct kv_work *w)
 	__builtin_memcpy(text + KV_TEXT_KEY - 6, "VALUE ", 6);
 	at = kv_text_put_number(w, KV_TEXT_KEY + w->key_len, w->found.flags);
 	at = kv_text_put_number(w, at, w->found.value_len);
+	if (w->with_cas)
+		at = kv_text_put_cas(w, at, w->found.word >> 1);
 	if (at > KV_TEXT_BYTES - 2)
 		return 0;
 	text[at] = '\r';

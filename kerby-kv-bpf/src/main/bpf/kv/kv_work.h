@@ -45,8 +45,10 @@ struct kv_work {
 	/* A packet as it came: all before the key, for when it has to be put back. */
 	__u64 head[KV_TEXT_KEY / 8];
 	__u32 frame_len;
+	__u8 padding[4]; /* Ethernet's, to its least length of 60: a get has at least 57 bytes */
 	__u16 udp_id; /* request id of memcached's frame header */
 	__u8 changed; /* the frame is not as it came */
+	__u8 with_cas; /* a gets: the reply has the cas id */
 	/* A block in the making: twice the largest, so that offset + length is in bounds. */
 	__u8 block[2 * KERBY_BLOCK_BYTES_MAX];
 };

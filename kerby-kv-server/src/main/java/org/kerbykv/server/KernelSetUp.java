@@ -40,9 +40,9 @@ final class KernelSetUp {
         String mode = doors.attach(config).name().toLowerCase(Locale.ROOT);
         if (mode.equals("native") && isVirtual(config.interfaceName())) {
           ServerLog.warn(
-              "native XDP on virtual interface %s: replies are lost unless its peer has GRO on"
+              "native XDP on virtual interface %s: replies are lost or late unless its peer has an"
                       .formatted(config.interfaceName())
-                  + " (ethtool -K PEER gro on) or an XDP program; --xdp generic needs neither");
+                  + " XDP program too (one that passes all is enough); --xdp generic needs none");
         }
         return mode;
       } catch (BPFException e) {

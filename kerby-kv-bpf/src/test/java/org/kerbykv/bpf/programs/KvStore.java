@@ -247,6 +247,11 @@ final class KvStore implements AutoCloseable {
     return ctl.get(JAVA_LONG, ctl("next_cas"));
   }
 
+  /** Has the next version be the one after this. */
+  void setNextCas(long cas) {
+    ctl.set(JAVA_LONG, ctl("next_cas"), cas);
+  }
+
   /** Expires all versions up to this cas id. */
   void setFlushCas(long cas) {
     ctl.set(JAVA_LONG, ctl("flush_cas"), cas);

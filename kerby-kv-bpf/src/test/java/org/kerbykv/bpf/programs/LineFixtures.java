@@ -36,7 +36,7 @@ final class LineFixtures {
           "get k\u001f\r\n",
           "GET k\r\n",
           "Get k\r\n",
-          "gets k\r\n",
+          "gets k l\r\n",
           "geta k\r\n",
           "gat 0 k\r\n",
           " get k\r\n",
@@ -151,7 +151,7 @@ final class LineFixtures {
 
   private static final List<String> OTHERS =
       List.of(
-          "touch k 0\r\n",
+          "touch k -1\r\n",
           "gat 1 k\r\n",
           "incr k 1\r\n",
           "decr k 1\r\n",

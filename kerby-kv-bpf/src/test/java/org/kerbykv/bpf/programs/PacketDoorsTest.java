@@ -40,6 +40,16 @@ class PacketDoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicNode> gets() {
+    return table(GetsFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> touch() {
+    return table(TouchFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
   Stream<DynamicNode> requestsLeftToUserSpace() {
     return table(_ -> LineFixtures.all(), KvConfig::of);
   }

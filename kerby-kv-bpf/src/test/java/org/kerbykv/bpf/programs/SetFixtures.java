@@ -128,7 +128,10 @@ final class SetFixtures {
         absolute("a second after the start", bootStart + 1, 1),
         absolute("two seconds after the start", bootStart + 2, 2),
         absolute("far from the start", bootStart + 5_000_000, 5_000_000),
-        absolute("the last there is", 0xffff_ffffL, (int) (0xffff_ffffL - bootStart)));
+        absolute("the last there is", 0x7fff_ffffL, (int) (0x7fff_ffffL - bootStart)),
+        fixture("set with an exptime that memcached reads as negative")
+            .request(set("k", "0", "2147483648", "value"))
+            .goesUp());
   }
 
   private static PacketFixture relative(int exptime) {
