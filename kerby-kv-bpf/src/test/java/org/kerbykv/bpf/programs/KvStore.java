@@ -33,8 +33,7 @@ final class KvStore implements AutoCloseable {
 
   static final int EPOCH = 7;
 
-  private static final long HASH_KEY_0 = 0x0706050403020100L;
-  private static final long HASH_KEY_1 = 0x0f0e0d0c0b0a0908L;
+  private static final long HASH_KEY = KvAbi.CTL.member("hash_key").offset();
   private static final long SLOT_STRIDE = (KvAbi.SLOT.size() + 7) / 8 * 8;
 
   private final KvConfig config;
@@ -71,9 +70,7 @@ final class KvStore implements AutoCloseable {
       packetDoors.put(packetDoor, program.testRun(packetDoor.program));
     }
     events = program.getRingBuffer("kv_events", e -> eventTokens.add(e.get(JAVA_LONG, 0)));
-    long hashKey = KvAbi.CTL.member("hash_key").offset();
-    ctl.set(JAVA_LONG, hashKey, HASH_KEY_0);
-    ctl.set(JAVA_LONG, hashKey + Long.BYTES, HASH_KEY_1);
+    setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
     program
@@ -192,13 +189,27 @@ final class KvStore implements AutoCloseable {
 
   // The maps.
 
+  /** Changes the key that identities are made with; the store has to be empty. */
+  void setHashKey(long k0, long k1) {
+    ctl.set(JAVA_LONG, HASH_KEY, k0);
+    ctl.set(JAVA_LONG, HASH_KEY + Long.BYTES, k1);
+  }
+
+  long hashKey0() {
+    return ctl.get(JAVA_LONG, HASH_KEY);
+  }
+
+  long hashKey1() {
+    return ctl.get(JAVA_LONG, HASH_KEY + Long.BYTES);
+  }
+
   /** The identity that a key has here. */
   long identity(String key) {
     return identity(key.getBytes(ISO_8859_1));
   }
 
   long identity(byte[] key) {
-    return SipHash.SIP_1_3.hash(HASH_KEY_0, HASH_KEY_1, key) & config.identityMask();
+    return SipHash.SIP_1_3.hash(hashKey0(), hashKey1(), key) & config.identityMask();
   }
 
   /** The index entry of a key, or null. */

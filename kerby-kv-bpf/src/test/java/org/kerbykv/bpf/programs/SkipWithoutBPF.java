@@ -1,0 +1,23 @@
+package org.kerbykv.bpf.programs;
+
+import java.util.Optional;
+import net.jqwik.api.lifecycle.LifecycleContext;
+import net.jqwik.api.lifecycle.PropagationMode;
+import net.jqwik.api.lifecycle.SkipExecutionHook;
+import org.kerbykv.bpf.BPFSupport;
+
+/** What {@link org.kerbykv.bpf.RequiresBPF} does, for properties of jqwik. */
+final class SkipWithoutBPF implements SkipExecutionHook {
+  private static final Optional<String> REASON = BPFSupport.unavailableReason();
+  private static final boolean REQUIRED = "1".equals(System.getenv("KERBY_REQUIRE_BPF"));
+
+  @Override
+  public SkipResult shouldBeSkipped(LifecycleContext context) {
+    return REASON.isPresent() && !REQUIRED ? SkipResult.skip(REASON.get()) : SkipResult.doNotSkip();
+  }
+
+  @Override
+  public PropagationMode propagateTo() {
+    return PropagationMode.ALL_DESCENDANTS;
+  }
+}
