@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 
 /** A memcached of this machine, on one free port for TCP and UDP, while a test runs. */
-final class Memcached implements AutoCloseable {
+public final class Memcached implements AutoCloseable {
   private static final int START_ATTEMPTS = 20;
 
   private final Process process;
@@ -24,7 +24,8 @@ final class Memcached implements AutoCloseable {
     this.port = port;
   }
 
-  static Memcached start(String... options) throws IOException, InterruptedException {
+  /** Starts one with further options; skips the test if it is not installed. */
+  public static Memcached start(String... options) throws IOException, InterruptedException {
     Assumptions.assumeTrue(
         new File("/usr/bin/memcached").canExecute(), "Debian package memcached is not installed");
     for (int attempt = 0; attempt < START_ATTEMPTS; attempt++) {
@@ -90,7 +91,8 @@ final class Memcached implements AutoCloseable {
     return false;
   }
 
-  InetSocketAddress address() {
+  /** Where it listens, for TCP and UDP. */
+  public InetSocketAddress address() {
     return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 

@@ -7,8 +7,11 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.kerbykv.client.KerbyClient;
 import org.kerbykv.client.KerbyClientConfig;
 import org.kerbykv.loadgen.Console;
@@ -41,7 +44,6 @@ public final class Demo implements Callable<Integer> {
   private static final long VALUE_MAX = 1 << 20;
 
   private static final int DATAGRAM_MAX = 1400;
-  private static final int SLOT_BYTES = 1024;
   private static final int OUTSTANDING = 32;
   private static final double READ_RATIO = 0.95;
   private static final long MIB = 1 << 20;
@@ -133,19 +135,25 @@ public final class Demo implements Callable<Integer> {
 
   private DemoResult demonstrate(DemoServer server, FileItems files)
       throws LoadException, InterruptedException {
-    int verifyFailed;
     KerbyClientConfig config =
         KerbyClientConfig.builder()
             .server(server.address())
             .timeout(Duration.ofSeconds(10))
             .maxOutstanding(256)
             .build();
+    Map<Boolean, List<Path>> fitting =
+        files.paths().stream().collect(Collectors.partitioningBy(Demo::fitsDatagram));
+    double poolBytesPerByte;
+    int verifyFailed;
     try (KerbyClient<byte[]> client = KerbyClient.open(config)) {
-      FileRoundTrip roundTrip = new FileRoundTrip(client, files.paths());
       long start = System.nanoTime();
-      roundTrip.store();
+      ServerMetrics empty = server.metrics();
+      new FileRoundTrip(client, fitting.get(true)).store();
+      poolBytesPerByte = DemoResult.poolBytesPerByte(empty, server.metrics());
+      new FileRoundTrip(client, fitting.get(false)).store();
       long stored = System.nanoTime();
-      verifyFailed = roundTrip.verify();
+      FileRoundTrip all = new FileRoundTrip(client, files.paths());
+      verifyFailed = all.verify();
       say(
           String.format(
               Locale.ROOT,
@@ -154,11 +162,11 @@ public final class Demo implements Callable<Integer> {
               (System.nanoTime() - stored) / 1e9,
               verifyFailed));
       if (verifyFailed > 0) {
-        say("the first: " + roundTrip.firstFailure());
+        say("the first: " + all.firstFailure());
       }
     }
     ServerMetrics before = server.metrics();
-    LoadResult load = load(server, files);
+    LoadResult load = load(server, fitting.get(true));
     ServerMetrics after = server.metrics();
     return new DemoResult(
         files.paths().size(),
@@ -167,20 +175,24 @@ public final class Demo implements Callable<Integer> {
         load,
         after.kernelGetShareSince(before),
         after,
-        slotBytesPerByte(files));
+        poolBytesPerByte,
+        SlotStore.bytesPerByte(files.paths()));
   }
 
-  private LoadResult load(DemoServer server, FileItems files)
+  /** Whether both the set and the reply to a get are one datagram. */
+  private static boolean fitsDatagram(Path path) {
+    return path.toFile().length() + path.toString().getBytes(UTF_8).length + REPLY_OVERHEAD
+        <= DATAGRAM_MAX;
+  }
+
+  private LoadResult load(DemoServer server, List<Path> paths)
       throws LoadException, InterruptedException {
-    ListedWorkload.Builder fitting = ListedWorkload.builder();
-    for (Path path : files.paths()) {
-      byte[] key = path.toString().getBytes(UTF_8);
-      if (size(path) + key.length + REPLY_OVERHEAD <= DATAGRAM_MAX) {
-        fitting.add(key, read(path));
-      }
-    }
-    if (fitting.size() == 0) {
+    if (paths.isEmpty()) {
       throw new LoadException("no file below " + directory + " fits a datagram");
+    }
+    ListedWorkload.Builder items = ListedWorkload.builder();
+    for (Path path : paths) {
+      items.add(path.toString().getBytes(UTF_8), read(path));
     }
     LoadSpec spec =
         new LoadSpec(
@@ -188,7 +200,7 @@ public final class Demo implements Callable<Integer> {
             Protocol.UDP,
             1,
             OUTSTANDING,
-            fitting.build(),
+            items.build(),
             false,
             Duration.ofSeconds(1),
             Duration.ofSeconds(seconds),
@@ -197,29 +209,8 @@ public final class Demo implements Callable<Integer> {
             true,
             Duration.ofMillis(500),
             DATAGRAM_MAX);
-    say("load on the " + fitting.size() + " values that fit a datagram");
+    say("load on the " + paths.size() + " values that fit a datagram");
     return new SocketEngine().run(spec, new LoadReport(progress));
-  }
-
-  private static double slotBytesPerByte(FileItems files) throws LoadException {
-    long slots = 0;
-    long bytes = 0;
-    for (Path path : files.paths()) {
-      long size = size(path);
-      if (size <= SLOT_BYTES) {
-        slots++;
-        bytes += size;
-      }
-    }
-    return bytes == 0 ? Double.NaN : (double) slots * SLOT_BYTES / bytes;
-  }
-
-  private static long size(Path path) throws LoadException {
-    try {
-      return Files.size(path);
-    } catch (IOException e) {
-      throw new LoadException("cannot read " + path + ": " + e.getMessage(), e);
-    }
   }
 
   private static byte[] read(Path path) throws LoadException {

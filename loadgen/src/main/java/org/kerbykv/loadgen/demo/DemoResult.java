@@ -15,8 +15,8 @@ import org.kerbykv.loadgen.report.Table;
  * @param load the load on the items that fit a datagram
  * @param kernelGetShare share of the load's gets that the kernel answered
  * @param metrics the server's, at the end
- * @param slotBytesPerByte what slots of 1024 bytes take for a byte stored, of the values that fit
- *     one
+ * @param poolBytesPerByte kernel memory that the values of one datagram took, for a byte stored
+ * @param slotBytesPerByte what {@link SlotStore} would take
  */
 record DemoResult(
     int items,
@@ -25,9 +25,11 @@ record DemoResult(
     LoadResult load,
     double kernelGetShare,
     ServerMetrics metrics,
+    double poolBytesPerByte,
     double slotBytesPerByte) {
   private static final String ITEMS = "kerby_kv_items";
   private static final String VALUE_BYTES = "kerby_kv_value_bytes";
+  private static final String POOL_MEMORY = "kerby_pool_memory_bytes";
   private static final String KERNEL = "tier=\"kernel\"";
   private static final String USER = "tier=\"user\"";
 
@@ -36,12 +38,13 @@ record DemoResult(
   }
 
   private long poolBytes() {
-    return (long) metrics.sum("kerby_pool_memory_bytes");
+    return (long) metrics.sum(POOL_MEMORY);
   }
 
-  private double poolBytesPerByte() {
-    double stored = metrics.sum(VALUE_BYTES, KERNEL);
-    return stored == 0 ? Double.NaN : poolBytes() / stored;
+  /** Kernel memory that storing items took between two readings, for a byte stored there. */
+  static double poolBytesPerByte(ServerMetrics before, ServerMetrics after) {
+    double stored = after.sum(VALUE_BYTES, KERNEL) - before.sum(VALUE_BYTES, KERNEL);
+    return stored == 0 ? Double.NaN : (after.sum(POOL_MEMORY) - before.sum(POOL_MEMORY)) / stored;
   }
 
   Json json() {
@@ -57,7 +60,7 @@ record DemoResult(
             .put("value_bytes_user", (long) metrics.sum(VALUE_BYTES, USER))
             .put("items_kernel", (long) metrics.sum(ITEMS, KERNEL))
             .put("items_user", (long) metrics.sum(ITEMS, USER))
-            .put("pool_bytes_per_stored_byte", poolBytesPerByte(), 3)
+            .put("pool_bytes_per_stored_byte", poolBytesPerByte, 3)
             .put("slot1024_bytes_per_stored_byte", slotBytesPerByte, 3);
     return LoadReport.json(json, load, kernelGetShare);
   }
@@ -65,14 +68,15 @@ record DemoResult(
   Table table() {
     return new Table()
         .row("files stored", items)
+        .row("files that cannot be items", refused)
         .row("files read back that differ", verifyFailed)
         .row("items in the kernel", (long) metrics.sum(ITEMS, KERNEL))
         .row("items in user space", (long) metrics.sum(ITEMS, USER))
         .row("bytes in the kernel", (long) metrics.sum(VALUE_BYTES, KERNEL))
         .row("bytes in user space", (long) metrics.sum(VALUE_BYTES, USER))
-        .row("memory of the kernel's pool", poolBytes())
-        .row("... per byte stored there", poolBytesPerByte(), 2, "")
-        .row("1024-byte slots, per byte they store", slotBytesPerByte, 2, "")
+        .row("memory of the kernel's pool and index", poolBytes())
+        .row("taken for a byte stored in the kernel", poolBytesPerByte, 2, "bytes")
+        .row("... by slots of 1024 bytes", slotBytesPerByte, 2, "bytes")
         .row("", "")
         .row("load: values of one datagram, 95 % gets", "")
         .rows(LoadReport.table(load, kernelGetShare));

@@ -31,6 +31,9 @@ record FileItems(List<Path> paths, long bytes, List<Refused> refused) {
    * @param valueMax the longest value that the server takes
    */
   static FileItems below(Path directory, long valueMax) throws LoadException {
+    if (!Files.isDirectory(directory)) {
+      throw new LoadException(directory + " is no directory");
+    }
     List<Path> paths = new ArrayList<>();
     List<Refused> refused = new ArrayList<>();
     long[] bytes = {0};

@@ -47,6 +47,6 @@ public final class Table {
           .append(row.value())
           .append('\n');
     }
-    return text.toString();
+    return text.toString().replaceAll(" +\n", "\n");
   }
 }

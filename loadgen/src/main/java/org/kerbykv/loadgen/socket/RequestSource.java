@@ -1,5 +1,6 @@
 package org.kerbykv.loadgen.socket;
 
+import java.util.ArrayDeque;
 import org.kerbykv.loadgen.workload.Random64;
 import org.kerbykv.loadgen.workload.Workload;
 
@@ -20,17 +21,19 @@ sealed interface RequestSource {
 
   /** Stores each item of a range once, and again until it is answered. */
   final class Populate implements RequestSource {
-    /** In a row without any answer: then the server is not there. */
-    private static final int LOST_IN_A_ROW_MAX = 1000;
-
-    private final java.util.ArrayDeque<Integer> again = new java.util.ArrayDeque<>();
+    private final ArrayDeque<Integer> again = new ArrayDeque<>();
     private final int end;
+    private final int lostInARowMax;
     private int next;
     private int lostInARow;
 
-    Populate(int first, int end) {
+    /**
+     * @param lostInARowMax so many requests without any answer mean that the server is not there
+     */
+    Populate(int first, int end, int lostInARowMax) {
       this.next = first;
       this.end = end;
+      this.lostInARowMax = lostInARowMax;
     }
 
     @Override
@@ -47,7 +50,7 @@ sealed interface RequestSource {
     @Override
     public void lost(Slot slot) throws TooManyLost {
       again.add(slot.key);
-      if (++lostInARow > LOST_IN_A_ROW_MAX) {
+      if (++lostInARow > lostInARowMax) {
         throw new TooManyLost("no answer to " + lostInARow + " requests in a row");
       }
     }

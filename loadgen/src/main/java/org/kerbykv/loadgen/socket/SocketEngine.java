@@ -27,6 +27,9 @@ public final class SocketEngine implements Engine {
 
   private static final long SECOND_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** How often every place may go without an answer while the items are stored. */
+  private static final int LOST_ROUNDS_MAX = 5;
+
   /** How long after its timeout the last answer is waited for. */
   private static final long END_MARGIN_SECONDS = 5;
 
@@ -86,7 +89,10 @@ public final class SocketEngine implements Engine {
       for (int i = 0; i < workers.size(); i++) {
         int first = (int) (keys * i / workers.size());
         int end = (int) (keys * (i + 1) / workers.size());
-        parts.add(workers.get(i).run(new RequestSource.Populate(first, end)));
+        parts.add(
+            workers
+                .get(i)
+                .run(new RequestSource.Populate(first, end, LOST_ROUNDS_MAX * spec.outstanding())));
       }
       for (CompletableFuture<Void> part : parts) {
         await(part, Long.MAX_VALUE);

@@ -42,6 +42,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
   Channel channel;
   private RequestSource source;
   private CompletableFuture<Void> done;
+  private Exception failure;
 
   /** Slots that found nothing more to ask for. */
   private int idle;
@@ -100,6 +101,9 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
         () -> {
           source = requests;
           done = end;
+          if (failure != null) {
+            end.completeExceptionally(failure);
+          }
           idle = 0;
           for (Slot slot : slots) {
             issue(slot);
@@ -240,6 +244,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   /** Ends the run; what still waits is forgotten. */
   void fail(Exception reason) {
+    failure = reason;
     if (done != null) {
       done.completeExceptionally(reason);
     }

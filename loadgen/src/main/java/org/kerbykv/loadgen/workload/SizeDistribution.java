@@ -29,11 +29,11 @@ public sealed interface SizeDistribution {
     int dash = text.indexOf('-');
     try {
       if (dash < 0) {
-        return fixed(Integer.parseUnsignedInt(text));
+        return fixed(Integer.parseInt(text));
       }
-      int min = Integer.parseUnsignedInt(text.substring(0, dash));
-      int max = Integer.parseUnsignedInt(text.substring(dash + 1));
-      if (min >= 0 && min <= max) {
+      int min = Integer.parseInt(text.substring(0, dash));
+      int max = Integer.parseInt(text.substring(dash + 1));
+      if (min <= max) {
         return uniform(min, max);
       }
     } catch (NumberFormatException e) {

@@ -1,0 +1,144 @@
+package org.kerbykv.loadgen.socket;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.SocketException;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A small memcached over UDP that does known harm to some of its replies, and counts it. */
+final class FaultyServer implements AutoCloseable {
+  /** What happens to the reply to one request, by the request's number from 0. */
+  @FunctionalInterface
+  interface Fault {
+    Harm harm(long request);
+  }
+
+  enum Harm {
+    NONE,
+    DROP,
+    DUPLICATE,
+    CORRUPT,
+    DELAY
+  }
+
+  private final DatagramSocket socket;
+  private final Fault fault;
+  private final long delayMillis;
+  private final Map<String, byte[]> items = new HashMap<>();
+  private final ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
+  private final Thread thread;
+  private final Map<Harm, AtomicLong> harmed = new EnumMap<>(Harm.class);
+  private long requests;
+
+  FaultyServer(long delayMillis, Fault fault) throws SocketException {
+    this.fault = fault;
+    this.delayMillis = delayMillis;
+    for (Harm harm : Harm.values()) {
+      harmed.put(harm, new AtomicLong());
+    }
+    socket = new DatagramSocket(0, InetAddress.getLoopbackAddress());
+    thread = Thread.ofPlatform().name("faulty-server").start(this::run);
+  }
+
+  InetSocketAddress address() {
+    return (InetSocketAddress) socket.getLocalSocketAddress();
+  }
+
+  long count(Harm harm) {
+    return harmed.get(harm).get();
+  }
+
+  private void run() {
+    DatagramPacket packet = new DatagramPacket(new byte[1 << 16], 1 << 16);
+    while (!socket.isClosed()) {
+      try {
+        socket.receive(packet);
+        answer(packet);
+      } catch (SocketException e) {
+        return; // closed
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private void answer(DatagramPacket packet) throws IOException {
+    String request = new String(packet.getData(), 8, packet.getLength() - 8, ISO_8859_1);
+    byte[] body = execute(request).getBytes(ISO_8859_1);
+    byte[] reply = Arrays.copyOf(packet.getData(), 8 + body.length);
+    System.arraycopy(body, 0, reply, 8, body.length);
+    SocketAddress client = packet.getSocketAddress();
+    Harm harm = fault.harm(requests++);
+    harmed.get(harm).incrementAndGet();
+    switch (harm) {
+      case NONE -> send(reply, client);
+      case DROP -> {}
+      case DUPLICATE -> {
+        send(reply, client);
+        send(reply, client);
+      }
+      case CORRUPT -> {
+        reply[8 + body.length / 2] ^= 1;
+        send(reply, client);
+      }
+      case DELAY -> {
+        var _ = later.schedule(() -> send(reply, client), delayMillis, TimeUnit.MILLISECONDS);
+      }
+    }
+  }
+
+  private String execute(String request) {
+    String[] words = request.split("[ \r]", 6);
+    if (words[0].equals("set")) {
+      int start = request.indexOf('\n') + 1;
+      int length = Integer.parseInt(words[4]);
+      items.put(words[1], request.substring(start, start + length).getBytes(ISO_8859_1));
+      return "STORED\r\n";
+    }
+    byte[] value = items.get(words[1]);
+    return value == null
+        ? "END\r\n"
+        : "VALUE "
+            + words[1]
+            + " 0 "
+            + value.length
+            + "\r\n"
+            + new String(value, ISO_8859_1)
+            + "\r\nEND\r\n";
+  }
+
+  private void send(byte[] reply, SocketAddress client) {
+    try {
+      socket.send(new DatagramPacket(reply, reply.length, client));
+    } catch (SocketException e) {
+      // closed meanwhile
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+    later.shutdownNow();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
