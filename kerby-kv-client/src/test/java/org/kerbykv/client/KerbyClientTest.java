@@ -43,6 +43,7 @@ class KerbyClientTest {
         .server(server.address())
         .transport(transport)
         .timeout(Duration.ofSeconds(20))
+        .udpAttempts(16)
         .build();
   }
 
@@ -165,7 +166,9 @@ class KerbyClientTest {
   @ParameterizedTest
   @EnumSource
   void choosesUdpAroundTheLimitOfADatagram(Transport transport) {
-    try (KerbyClient<byte[]> client = KerbyClient.open(config(transport))) {
+    KerbyClientConfig patient =
+        config(transport).toBuilder().udpRetryAfter(Duration.ofSeconds(5)).build();
+    try (KerbyClient<byte[]> client = KerbyClient.open(patient)) {
       for (int size = 1340; size < 1400; size++) {
         client.set("k", new byte[size]);
         assertThat(client.get("k")).hasSize(size);

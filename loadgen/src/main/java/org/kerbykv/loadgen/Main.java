@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
     name = "kerby loadgen",
     description = "Puts load on a memcached-like server: throughput, latency, losses.",
     usageHelpAutoWidth = true,
+    abbreviateSynopsis = true,
     sortOptions = false)
 public final class Main implements Callable<Integer> {
   /** Something was lost for good, corrupt or refused: the figures are not to be trusted. */

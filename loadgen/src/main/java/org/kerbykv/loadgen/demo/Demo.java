@@ -38,6 +38,7 @@ import picocli.CommandLine.Option;
       "reads them back and compares, puts load on it, and cleans up."
     },
     usageHelpAutoWidth = true,
+    abbreviateSynopsis = true,
     sortOptions = false)
 public final class Demo implements Callable<Integer> {
   /** The server's default for its longest value. */
