@@ -78,12 +78,13 @@ final class KvStore implements AutoCloseable {
     return program;
   }
 
-  /** Makes it as new, but for the block indexes and cas ids, which never come back. */
+  /** Makes it as new, but for the block indexes, which never come back. */
   void clear() {
     index().keySet().forEach(index::delete);
     blocks().keySet().forEach(pool::delete);
     state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
-    ctl.set(JAVA_LONG, ctl("flush_cas"), 0);
+    setFlushCas(0);
+    setNextCas(0);
     byte[] zero = new byte[(int) KvAbi.STATS.size()];
     stats.set(0, Collections.nCopies(stats.cpus(), zero));
     drainEvents();

@@ -92,7 +92,6 @@ class PacketDoorsTest {
             .map(
                 fixture ->
                     DynamicTest.dynamicTest(
-                        fixture.description(),
-                        () -> fixture.run(STORES.get(config), door))));
+                        fixture.description(), () -> fixture.run(STORES.get(config), door))));
   }
 }
