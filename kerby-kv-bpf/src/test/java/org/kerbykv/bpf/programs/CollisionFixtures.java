@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.kerbykv.bpf.programs.KvAbi.CountedOp.DELETE;
 import static org.kerbykv.bpf.programs.KvAbi.CountedOp.GET;
 import static org.kerbykv.bpf.programs.KvAbi.CountedOp.SET;
+import static org.kerbykv.bpf.programs.KvAbi.CountedOp.TOUCH;
 import static org.kerbykv.bpf.programs.KvAbi.CountedResult.DELETED;
 import static org.kerbykv.bpf.programs.KvAbi.CountedResult.HIT;
 import static org.kerbykv.bpf.programs.KvAbi.CountedResult.MISS;
@@ -71,6 +72,17 @@ final class CollisionFixtures {
             .request(get(other))
             .replies(MemcachedText.END)
             .counted(GET, MISS),
+        fixture("gets of" + pair)
+            .given(kernel)
+            .request("gets " + other + "\r\n")
+            .replies(MemcachedText.END)
+            .counted(GET, MISS),
+        fixture("touch of" + pair)
+            .given(kernel)
+            .request("touch " + other + " 100\r\n")
+            .replies(MemcachedText.NOT_FOUND)
+            .counted(TOUCH, NOT_FOUND)
+            .then((_, before, after) -> unchanged(before, after)),
         fixture("set in as many blocks of" + pair)
             .given(kernel)
             .request(set(other, value(300)))

@@ -68,7 +68,7 @@ final class Frame {
         .set16(UDP_DESTINATION, SERVER_PORT)
         .set16(REQUEST_ID, ID)
         .set16(DATAGRAMS, 1)
-        .text(text)
+        .withText(text)
         .withIpChecksum();
   }
 
@@ -82,7 +82,7 @@ final class Frame {
         .set16(UDP_DESTINATION, get16(UDP_SOURCE))
         .set16(REQUEST_ID, get16(REQUEST_ID))
         .set16(DATAGRAMS, 1)
-        .text(text)
+        .withText(text)
         .withIpChecksum();
   }
 
@@ -97,6 +97,11 @@ final class Frame {
         .set8(IP + 8, 64) // time to live
         .set8(IP_PROTOCOL, 17)
         .set16(UDP_LENGTH, TEXT - UDP + textLength);
+  }
+
+  /** What follows memcached's frame header. */
+  String text() {
+    return new String(bytes, TEXT, bytes.length - TEXT, ISO_8859_1);
   }
 
   /** A copy of the frame. */
@@ -217,7 +222,7 @@ final class Frame {
     return dump.toString();
   }
 
-  private Frame text(String text) {
+  private Frame withText(String text) {
     return changed(copy -> copy.put(TEXT, text.getBytes(ISO_8859_1)));
   }
 

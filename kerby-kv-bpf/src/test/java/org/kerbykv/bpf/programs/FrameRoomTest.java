@@ -86,7 +86,7 @@ class FrameRoomTest {
     return value;
   }
 
-  private static void answers(KvStore.Outcome outcome, Frame request, String value) {
+  private static void answers(KvSession.Outcome outcome, Frame request, String value) {
     assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.REPLY);
     assertThat(outcome.frame()).isEqualTo(request.reply(hit("k", 0, value)));
     StoreAudit.check(store);
@@ -103,7 +103,7 @@ class FrameRoomTest {
   void replyOfAByteMoreIsPassedOnUnchangedAndAnsweredByTc() {
     String value = setReply(end + 1);
     Frame request = Frame.request(REQUEST);
-    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    KvSession.Outcome xdp = store.send(PacketDoor.XDP, request);
     assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
     assertThat(xdp.frame()).isEqualTo(request);
     answers(store.send(PacketDoor.TC, xdp.frame()), request, value);
@@ -122,7 +122,7 @@ class FrameRoomTest {
     int longest = MemcachedText.longestValue("k", 0, DATAGRAM_MAX);
     store.set("k", value(longest));
     Frame request = Frame.request(REQUEST).withUdpChecksum();
-    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    KvSession.Outcome xdp = store.send(PacketDoor.XDP, request);
     assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
     assertThat(xdp.frame()).isEqualTo(request);
     answers(store.send(PacketDoor.TC, request), request, value(longest));
@@ -139,7 +139,7 @@ class FrameRoomTest {
   void replyThatFitsNeitherTailNorHead() {
     Frame request = paddedTo(end - 10);
     String value = setReply(end - 10 + 257);
-    KvStore.Outcome xdp = store.send(PacketDoor.XDP, request);
+    KvSession.Outcome xdp = store.send(PacketDoor.XDP, request);
     assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
     assertThat(xdp.frame()).isEqualTo(request);
     answers(store.send(PacketDoor.TC, request), request, value);
@@ -149,7 +149,7 @@ class FrameRoomTest {
   void metadataTakesRoomAtTheHead() {
     Frame request = paddedTo(end - 10);
     setReply(end - 10 + HEAD_ROOM);
-    KvStore.Outcome xdp = store.sendWithMetadata(100, request);
+    KvSession.Outcome xdp = store.sendWithMetadata(100, request);
     assertThat(xdp.verdict()).isEqualTo(PacketDoor.Verdict.UP);
     assertThat(xdp.frame()).isEqualTo(request);
 
@@ -173,7 +173,8 @@ class FrameRoomTest {
     Frame missing = Frame.request(delete("x")).padded(end - Frame.request(delete("x")).length());
     assertThat(store.send(PacketDoor.XDP, missing))
         .isEqualTo(
-            new KvStore.Outcome(PacketDoor.Verdict.REPLY, missing.reply(MemcachedText.NOT_FOUND)));
+            new KvSession.Outcome(
+                PacketDoor.Verdict.REPLY, missing.reply(MemcachedText.NOT_FOUND)));
   }
 
   @Test
@@ -183,7 +184,7 @@ class FrameRoomTest {
     Frame request = Frame.request(set("k", value)).withUdpChecksum();
     assertThat(store.send(PacketDoor.XDP, request))
         .isEqualTo(
-            new KvStore.Outcome(PacketDoor.Verdict.REPLY, request.reply(MemcachedText.STORED)));
+            new KvSession.Outcome(PacketDoor.Verdict.REPLY, request.reply(MemcachedText.STORED)));
     assertThat(store.get("k").value()).isEqualTo(value);
     StoreAudit.check(store);
   }
@@ -200,7 +201,7 @@ class FrameRoomTest {
       KvEntry entry = store.entry("k");
       store.removeBlock(entry.first() + entry.blocks() - 1);
       for (PacketDoor door : PacketDoor.values()) {
-        KvStore.Outcome outcome = store.send(door, request);
+        KvSession.Outcome outcome = store.send(door, request);
         int datagram = Frame.request(REQUEST).length();
         assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.UP);
         assertThat(outcome.frame().length()).isEqualTo(request.length());

@@ -20,7 +20,7 @@ class FullMapsTest {
     Contents before = Contents.of(store);
     Frame request = Frame.request(text);
     assertThat(store.send(door, request))
-        .isEqualTo(new KvStore.Outcome(PacketDoor.Verdict.UP, request));
+        .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.UP, request));
     assertThat(Contents.of(store)).isEqualTo(before);
     StoreAudit.check(store);
   }
@@ -28,7 +28,7 @@ class FullMapsTest {
   private static void replies(KvStore store, PacketDoor door, String text, String reply) {
     Frame request = Frame.request(text);
     assertThat(store.send(door, request))
-        .isEqualTo(new KvStore.Outcome(PacketDoor.Verdict.REPLY, request.reply(reply)));
+        .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.REPLY, request.reply(reply)));
     StoreAudit.check(store);
   }
 
@@ -93,7 +93,7 @@ class FullMapsTest {
     List<Long> tokens = new ArrayList<>();
     for (long token = 1; ; token++) {
       store.setUser("x", token, 5);
-      KvStore.Outcome outcome = store.send(PacketDoor.XDP, Frame.request(set("x", "v")));
+      KvSession.Outcome outcome = store.send(PacketDoor.XDP, Frame.request(set("x", "v")));
       if (outcome.verdict() == PacketDoor.Verdict.UP) {
         assertThat(tokens).hasSizeGreaterThan(100);
         return tokens;

@@ -33,6 +33,49 @@ final class GetsFixtures {
               ? gets.replies(reply).counted(GET, HIT)
               : gets.goesUp().counted(GET, PASSED));
     }
+    all.add(versionOf(9_000_000_000_000_000_000L));
+    all.add(versionOf(Long.MAX_VALUE));
+    all.add(
+        fixture("gets of a version and flags and a key as long as they get")
+            .given(
+                store -> {
+                  store.setNextCas(Long.MAX_VALUE - 1);
+                  store.set(MemcachedText.key(250), "value", -1, KvAbi.EXPTIME_NEVER);
+                })
+            .request("gets " + MemcachedText.key(250) + "\r\n")
+            .replies(
+                "VALUE %s 4294967295 5 9223372036854775807\r\nvalue\r\nEND\r\n"
+                    .formatted(MemcachedText.key(250)))
+            .counted(GET, HIT));
+    all.add(
+        fixture("gets of an item that has expired")
+            .given(store -> store.set("k", "value", 0, KvAbi.EXPTIME_PAST))
+            .request("gets k\r\n")
+            .replies(MemcachedText.END)
+            .counted(GET, MISS));
+    all.add(
+        fixture("gets of an item of which a block is gone: the request is put back")
+            .given(
+                store -> {
+                  store.set("k", MemcachedText.value(1000));
+                  store.removeBlock(store.entry("k").first());
+                })
+            .request("gets k\r\n")
+            .goesUp()
+            .counted(GET, PASSED)
+            .then(GetsFixtures::restoreFirstBlock));
+    all.add(
+        fixture("get after a gets has no version")
+            .given(
+                store -> {
+                  store.set("k", "value");
+                  for (PacketDoor door : PacketDoor.values()) {
+                    store.send(door, Frame.request("gets k\r\n"));
+                  }
+                })
+            .request("get k\r\n")
+            .replies(MemcachedText.hit("k", 0, "value"))
+            .counted(GET, HIT));
     all.add(
         fixture("gets of a key that nobody stored")
             .request("gets k\r\n")
@@ -59,10 +102,15 @@ final class GetsFixtures {
     return "VALUE %s 0 %d %d\r\n%s\r\nEND\r\n".formatted(key, value.length(), cas, value);
   }
 
+  /** With the key in it, so that the audit finds it whole. */
+  private static void restoreFirstBlock(KvStore store, Contents before, Contents after) {
+    byte[] block = new byte[store.config().blockBytes()];
+    block[0] = 'k';
+    store.putBlock(store.entry("k").first(), block);
+  }
+
   private static void setVersion(KvStore store, String key, String value, long cas) {
     store.setNextCas(cas - 1);
     store.set(key, value);
-    // What follows has later versions again: they never go back.
-    store.setNextCas(Long.MAX_VALUE >> 2);
   }
 }

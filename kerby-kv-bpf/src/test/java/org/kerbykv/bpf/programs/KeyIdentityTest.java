@@ -71,7 +71,7 @@ class KeyIdentityTest {
         String key = "k".repeat(place) + (char) b + "\u0080".repeat(15 - place);
         Frame frame = Frame.request(MemcachedText.get(key));
         assertThat(store.send(PacketDoor.XDP, frame))
-            .isEqualTo(new KvStore.Outcome(PacketDoor.Verdict.UP, frame));
+            .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.UP, frame));
       }
     }
   }

@@ -16,10 +16,17 @@ final class KvSlot {
   private static final long KEY = KvAbi.SLOT.member("key").offset();
   private static final long VALUE = KvAbi.SLOT.member("value").offset();
 
+  private final int index;
   private final MemorySegment memory;
 
-  KvSlot(MemorySegment memory) {
+  KvSlot(int index, MemorySegment memory) {
+    this.index = index;
     this.memory = memory;
+  }
+
+  /** Which one it is. */
+  int index() {
+    return index;
   }
 
   /**

@@ -1,19 +1,16 @@
 package org.kerbykv.bpf.programs;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,11 +19,12 @@ import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFPerCpuArray;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFRingBuffer;
-import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BPFType;
-import org.kerbykv.bpf.XdpMd;
 
-/** The programs of Kerby-KV, loaded, and their maps. For one thread. */
+/**
+ * The programs of Kerby-KV, loaded, and their maps. For one thread, but for {@link #session}, which
+ * lets others in.
+ */
 final class KvStore implements AutoCloseable {
   /** Unix time less boot time, in seconds: any, so that tests need no clock. */
   static final long UNIX_MINUS_BOOT = 1_700_000_000L;
@@ -37,17 +35,14 @@ final class KvStore implements AutoCloseable {
   private static final long SLOT_STRIDE = (KvAbi.SLOT.size() + 7) / 8 * 8;
 
   private final KvConfig config;
-  private final Arena arena = Arena.ofShared();
   private final BPFProgram program;
   private final MemorySegment ctl;
   private final MemorySegment state;
   private final MemorySegment slots;
-  private final MemorySegment doorArgs = arena.allocate(KvAbi.DOOR_ARGS.size(), Long.BYTES);
   private final BPFHashMap<Long, KvEntry> index;
   private final BPFHashMap<Long, byte[]> pool;
   private final BPFPerCpuArray<byte[]> stats;
-  private final BPFTestRun door;
-  private final Map<PacketDoor, BPFTestRun> packetDoors = new EnumMap<>(PacketDoor.class);
+  private final KvSession session;
   private final BPFRingBuffer events;
   private final List<Long> eventTokens = new ArrayList<>();
 
@@ -65,10 +60,7 @@ final class KvStore implements AutoCloseable {
     index = program.getHashMap("kv_index", BPFType.INT64, KvEntry.TYPE);
     pool = program.getHashMap("kerby_pool", BPFType.INT64, BPFType.bytes(config.blockBytes()));
     stats = program.getPerCpuArray("kv_stats", BPFType.bytes((int) KvAbi.STATS.size()));
-    door = program.testRun("kv_door");
-    for (PacketDoor packetDoor : PacketDoor.values()) {
-      packetDoors.put(packetDoor, program.testRun(packetDoor.program));
-    }
+    session = session(0);
     events = program.getRingBuffer("kv_events", e -> eventTokens.add(e.get(JAVA_LONG, 0)));
     setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
@@ -86,69 +78,53 @@ final class KvStore implements AutoCloseable {
     return program;
   }
 
-  /** Makes it as new, but for the block indexes and cas ids, which never come back. */
+  /** Makes it as new, but for the block indexes, which never come back. */
   void clear() {
     index().keySet().forEach(index::delete);
     blocks().keySet().forEach(pool::delete);
     state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
-    ctl.set(JAVA_LONG, ctl("flush_cas"), 0);
+    setFlushCas(0);
+    setNextCas(0);
     byte[] zero = new byte[(int) KvAbi.STATS.size()];
     stats.set(0, Collections.nCopies(stats.cpus(), zero));
     drainEvents();
   }
 
-  // Packets.
-
   /**
-   * What became of a frame.
+   * A way in for one thread.
    *
-   * @param frame as the program left it
+   * @param slotIndex the slot that is its own, of those of user space's door
    */
-  record Outcome(PacketDoor.Verdict verdict, Frame frame) {}
+  KvSession session(int slotIndex) {
+    return new KvSession(program, slot(slotIndex));
+  }
 
   /** Lets a frame come in, with all the room that a test run has around it. */
-  Outcome send(PacketDoor packetDoor, Frame frame) {
-    try (Arena call = Arena.ofConfined()) {
-      BPFTestRun.Result result =
-          packetDoors.get(packetDoor).run(call.allocateFrom(JAVA_BYTE, frame.bytes()), 1);
-      return new Outcome(packetDoor.verdict(result.retval()), Frame.of(result.data()));
-    }
+  KvSession.Outcome send(PacketDoor door, Frame frame) {
+    return session.send(door, frame);
   }
 
   /** Lets a frame come in by XDP, with metadata of {@code metadata} bytes taking room before it. */
-  Outcome sendWithMetadata(int metadata, Frame frame) {
-    try (Arena call = Arena.ofConfined()) {
-      MemorySegment data = call.allocate(metadata + frame.length());
-      MemorySegment.copy(frame.bytes(), 0, data, JAVA_BYTE, metadata, frame.length());
-      MemorySegment context = XdpMd.allocate(call, (int) data.byteSize(), metadata, 0);
-      BPFTestRun.Result result = packetDoors.get(PacketDoor.XDP).run(data, context, 1);
-      return new Outcome(
-          PacketDoor.XDP.verdict(result.retval()),
-          Frame.of(result.dataOut().asSlice(metadata).toArray(JAVA_BYTE)));
-    }
+  KvSession.Outcome sendWithMetadata(int metadata, Frame frame) {
+    return session.sendWithMetadata(metadata, frame);
   }
 
   // User space's door.
 
   /** A slot to be filled; index 0 to {@link KvAbi#SLOTS} - 1. */
   KvSlot slot(int slotIndex) {
-    return new KvSlot(slots.asSlice(slotIndex * SLOT_STRIDE, KvAbi.SLOT.size()));
+    MemorySegment memory = slots.asSlice(slotIndex * SLOT_STRIDE, KvAbi.SLOT.size());
+    return new KvSlot(slotIndex, memory);
   }
 
   /** Handles the slots from {@code first} on; returns what the program returned. */
   int runDoor(int first, int count) {
-    doorArgs.set(JAVA_INT, KvAbi.DOOR_ARGS.member("first").offset(), first);
-    doorArgs.set(JAVA_INT, KvAbi.DOOR_ARGS.member("count").offset(), count);
-    return door.run(doorArgs);
+    return session.runDoor(first, count);
   }
 
-  /** Handles slot 0, which the caller has filled. */
-  KvAbi.Status run(KvSlot slot0) {
-    int handled = runDoor(0, 1);
-    if (handled != 1) {
-      throw new AssertionError("kv_door returned " + handled + " for one slot");
-    }
-    return slot0.status();
+  /** Handles one slot, which the caller has filled. */
+  KvAbi.Status run(KvSlot slot) {
+    return session.run(slot);
   }
 
   /** Does a GET; the slot has the answer. */
@@ -311,7 +287,6 @@ final class KvStore implements AutoCloseable {
   @Override
   public void close() {
     program.close();
-    arena.close();
   }
 
   private static long ctl(String member) {

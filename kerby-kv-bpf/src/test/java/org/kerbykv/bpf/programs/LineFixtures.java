@@ -36,7 +36,17 @@ final class LineFixtures {
           "get k\u001f\r\n",
           "GET k\r\n",
           "Get k\r\n",
-          "gets k l\r\n",
+          "gets \r\n",
+          "gets  k\r\n",
+          "gets k",
+          "gets k\n",
+          "gets k \r\n",
+          "gets k k2\r\n",
+          "gets k\r\n\r\n",
+          "getsk\r\n",
+          "getss k\r\n",
+          "gets " + KEY_251 + "\r\n",
+          "gets " + KEY_250,
           "geta k\r\n",
           "gat 0 k\r\n",
           " get k\r\n",
@@ -149,9 +159,42 @@ final class LineFixtures {
           "delete " + KEY_251 + "\r\n",
           "delete " + KEY_250);
 
+  private static final List<String> TOUCHES =
+      List.of(
+          "touch \r\n",
+          "touch k\r\n",
+          "touch k \r\n",
+          "touch k 0",
+          "touch k 0\n",
+          "touch k 0\r",
+          "touch k 0 \r\n",
+          "touch k  0\r\n",
+          "touch  k 0\r\n",
+          "touch k -1\r\n",
+          "touch k +1\r\n",
+          "touch k x\r\n",
+          "touch k 1x\r\n",
+          "touch k 2147483648\r\n",
+          "touch k 4294967296\r\n",
+          "touch k 000000000001\r\n",
+          "touch k 1 x\r\n",
+          "touch k 1 noreply \r\n",
+          "touch k 1 noreply",
+          "touch k 1 norepl\r\n",
+          "touch k 1noreply\r\n",
+          "touch k 1\r\n\r\n",
+          "touch k 1\r\ntouch k 2\r\n",
+          "touch k k2 1\r\n",
+          "touchk 1\r\n",
+          "touche k 1\r\n",
+          "touck k 1\r\n",
+          "toucan k 1\r\n",
+          "TOUCH k 1\r\n",
+          "touch " + KEY_251 + " 1\r\n",
+          "touch " + KEY_250);
+
   private static final List<String> OTHERS =
       List.of(
-          "touch k -1\r\n",
           "gat 1 k\r\n",
           "incr k 1\r\n",
           "decr k 1\r\n",
@@ -178,7 +221,7 @@ final class LineFixtures {
 
   static List<PacketFixture> all() {
     List<PacketFixture> all = new ArrayList<>();
-    for (List<String> texts : List.of(GETS, SETS, DELETES, OTHERS)) {
+    for (List<String> texts : List.of(GETS, SETS, DELETES, TOUCHES, OTHERS)) {
       for (String text : texts) {
         all.add(
             fixture("\"" + printable(text) + "\"")

@@ -37,7 +37,7 @@ class ListenTest {
             .set32(Frame.IP_DESTINATION, address)
             .set16(Frame.UDP_DESTINATION, port)
             .withIpChecksum();
-    KvStore.Outcome outcome = store.send(door, request);
+    KvSession.Outcome outcome = store.send(door, request);
     if (outcome.verdict() == PacketDoor.Verdict.REPLY) {
       assertThat(outcome.frame()).isEqualTo(request.reply(MemcachedText.END));
     }

@@ -1,9 +1,7 @@
 package org.kerbykv.bpf.programs;
 
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -16,12 +14,11 @@ import org.kerbykv.bpf.RequiresBPF;
 /** The tables of fixtures, through both doors of packets, with every block size. */
 @RequiresBPF
 class PacketDoorsTest {
-  private static final Map<KvConfig, KvStore> STORES = new HashMap<>();
+  private static final LoadedStores STORES = new LoadedStores();
 
   @AfterAll
   static void unload() {
-    STORES.values().forEach(KvStore::close);
-    STORES.clear();
+    STORES.close();
   }
 
   @TestFactory
@@ -95,7 +92,6 @@ class PacketDoorsTest {
             .map(
                 fixture ->
                     DynamicTest.dynamicTest(
-                        fixture.description(),
-                        () -> fixture.run(STORES.computeIfAbsent(config, KvStore::new), door))));
+                        fixture.description(), () -> fixture.run(STORES.get(config), door))));
   }
 }

@@ -110,7 +110,7 @@ final class PacketFixture {
     Contents before = Contents.of(store);
     long[] statsBefore = store.stats();
 
-    KvStore.Outcome outcome = store.send(door, frame);
+    KvSession.Outcome outcome = store.send(door, frame);
 
     assertThat(outcome.verdict()).as("verdict").isEqualTo(verdict);
     out.ifPresent(left -> assertThat(outcome.frame()).as("frame").isEqualTo(left));

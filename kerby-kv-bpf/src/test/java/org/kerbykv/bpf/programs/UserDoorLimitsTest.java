@@ -5,6 +5,7 @@ import static org.kerbykv.bpf.programs.MemcachedText.value;
 
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.programs.KvAbi.Cond;
 import org.kerbykv.bpf.programs.KvAbi.Op;
 import org.kerbykv.bpf.programs.KvAbi.Status;
 
@@ -43,8 +44,13 @@ class UserDoorLimitsTest {
     slot.request(Op.SET, key).userValue(TOKEN + 1, 5);
     assertThat(store.run(slot)).isEqualTo(Status.COLLISION);
     assertThat(slot.oldTier()).isZero();
-    assertThat(store.run(slot.request(Op.DELETE, key))).isEqualTo(Status.MISS);
-    assertThat(slot.oldTier()).as("old_tier of a delete that removed nothing").isZero();
+    for (Cond condition : Cond.values()) {
+      slot.request(Op.SET, key).value("v").condition(condition);
+      assertThat(store.run(slot)).as("SET if %s", condition).isEqualTo(Status.COLLISION);
+      slot.request(Op.DELETE, key).condition(condition);
+      assertThat(store.run(slot)).as("DELETE if %s", condition).isEqualTo(Status.MISS);
+      assertThat(slot.oldTier()).as("old_tier of a delete that removed nothing").isZero();
+    }
     assertThat(Contents.of(store)).isEqualTo(before);
     StoreAudit.check(store);
   }

@@ -474,6 +474,10 @@ class UserDoorTest {
     for (int op = Op.values().length; op <= 255; op++) {
       changesNothing(set("k", "w").op(op), Status.INVALID);
     }
+    for (int condition = Cond.values().length; condition <= 255; condition++) {
+      changesNothing(set("k", "w").condition(condition), Status.INVALID);
+      changesNothing(slot(Op.DELETE, "k").condition(condition), Status.INVALID);
+    }
     for (int tier : new int[] {0, 3, 4, 255}) {
       changesNothing(set("k", "w").tier(tier), Status.INVALID);
     }

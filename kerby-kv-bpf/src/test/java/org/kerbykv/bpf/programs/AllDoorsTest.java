@@ -1,0 +1,276 @@
+package org.kerbykv.bpf.programs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.kerbykv.bpf.programs.MemcachedText.delete;
+import static org.kerbykv.bpf.programs.MemcachedText.get;
+import static org.kerbykv.bpf.programs.MemcachedText.set;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.programs.KvAbi.Op;
+import org.kerbykv.bpf.programs.KvAbi.Status;
+import org.kerbykv.bpf.programs.VersionedKey.Kind;
+
+/**
+ * All doors at once, from several threads. No read sees a version that was not the key's at some
+ * moment of the read, or bytes of two; every value of the user tier is reported dropped once; and
+ * in the end nothing has leaked.
+ */
+@RequiresBPF
+class AllDoorsTest {
+  private static final int THREADS = 4;
+  private static final int STEPS = 6000; // of each thread
+  private static final int KEYS = 6;
+
+  private static final List<Kind> KINDS = List.of(Kind.values());
+
+  private List<VersionedKey> keys;
+  private List<Long> identities;
+  private final ConcurrentLinkedQueue<Long> written = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Long> dropped = new ConcurrentLinkedQueue<>();
+
+  private static KvStore load(int blockBytes) {
+    return new KvStore(
+        KvConfig.of(blockBytes).withCapacity(4096).withEntries("kv_events", 1 << 20));
+  }
+
+  /** One thread's dealings with the store. */
+  private final class Worker implements Callable<Void> {
+    private final KvSession session;
+    private final Random random;
+    private final List<VersionedKey> own;
+
+    Worker(KvSession session, Random random, List<VersionedKey> own) {
+      this.session = session;
+      this.random = random;
+      this.own = own;
+    }
+
+    @Override
+    public Void call() {
+      for (int step = 0; step < STEPS; step++) {
+        if (random.nextBoolean()) {
+          read(keys.get(random.nextInt(KEYS)));
+        } else {
+          write(own.get(random.nextInt(own.size())));
+        }
+      }
+      return null;
+    }
+
+    private PacketDoor packetDoor() {
+      return random.nextBoolean() ? PacketDoor.XDP : PacketDoor.TC;
+    }
+
+    private void read(VersionedKey key) {
+      int oldest = key.oldest();
+      if (random.nextInt(3) != 0 && readByPacket(key, oldest)) {
+        return;
+      }
+      KvSlot slot = session.slot();
+      switch (runUntilDone(() -> slot.request(Op.GET, key.key()))) {
+        case OK -> key.sawKernel(oldest, slot.flags(), slot.value());
+        case USER -> key.sawUser(oldest, slot.token());
+        case MISS -> key.sawNothing(oldest);
+        default -> throw new AssertionError("GET: " + slot.status());
+      }
+    }
+
+    /** False: it goes up. */
+    private boolean readByPacket(VersionedKey key, int oldest) {
+      Frame request = Frame.request(get(key.key()));
+      KvSession.Outcome outcome = session.send(packetDoor(), request);
+      if (outcome.verdict() == PacketDoor.Verdict.UP) {
+        assertThat(outcome.frame()).isEqualTo(request);
+        return false;
+      }
+      assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.REPLY);
+      String text = outcome.frame().text();
+      if (text.equals(MemcachedText.END)) {
+        key.sawNothing(oldest);
+      } else {
+        int flags = flags(text);
+        assertThat(outcome.frame())
+            .isEqualTo(request.reply(MemcachedText.hit(key.key(), flags, key.value(flags))));
+        key.sawKernel(oldest, flags, key.value(flags));
+      }
+      return true;
+    }
+
+    /** The number behind "VALUE key ". */
+    private int flags(String reply) {
+      int at = reply.indexOf(' ', reply.indexOf(' ') + 1) + 1;
+      return Integer.parseInt(reply.substring(at, reply.indexOf(' ', at)));
+    }
+
+    private void write(VersionedKey key) {
+      Kind kind = KINDS.get(random.nextInt(KINDS.size()));
+      boolean byPacket = random.nextBoolean();
+      int version = key.start(kind);
+      switch (kind) {
+        case KERNEL -> {
+          if (!byPacket || !writeByPacket(key, version)) {
+            setInKernel(key, version);
+          }
+        }
+        case USER -> setInUserSpace(key, version);
+        case ABSENT -> {
+          if (!byPacket || !deleteByPacket(key)) {
+            remove(key);
+          }
+        }
+      }
+      key.complete(version);
+    }
+
+    private boolean writeByPacket(VersionedKey key, int version) {
+      Frame request = Frame.request(set(key.key(), "" + version, "0", key.value(version)));
+      KvSession.Outcome outcome = session.send(packetDoor(), request);
+      if (outcome.verdict() == PacketDoor.Verdict.UP) {
+        assertThat(outcome.frame()).isEqualTo(request);
+        return false;
+      }
+      assertThat(outcome.frame()).isEqualTo(request.reply(MemcachedText.STORED));
+      return true;
+    }
+
+    private boolean deleteByPacket(VersionedKey key) {
+      Frame request = Frame.request(delete(key.key()));
+      KvSession.Outcome outcome = session.send(packetDoor(), request);
+      if (outcome.verdict() == PacketDoor.Verdict.UP) {
+        assertThat(outcome.frame()).isEqualTo(request);
+        return false;
+      }
+      assertThat(outcome.frame())
+          .isIn(request.reply(MemcachedText.DELETED), request.reply(MemcachedText.NOT_FOUND));
+      return true;
+    }
+
+    private void setInKernel(VersionedKey key, int version) {
+      KvSlot slot = session.slot();
+      Status status =
+          runUntilDone(
+              () -> slot.request(Op.SET, key.key()).value(key.value(version)).flags(version));
+      assertThat(status).isEqualTo(Status.OK);
+      report(slot);
+    }
+
+    private void setInUserSpace(VersionedKey key, int version) {
+      KvSlot slot = session.slot();
+      written.add(key.token(version));
+      Status status =
+          runUntilDone(
+              () -> slot.request(Op.SET, key.key()).userValue(key.token(version), version));
+      assertThat(status).isEqualTo(Status.OK);
+      report(slot);
+    }
+
+    /** By DELETE, or by making it expire and reaping it. */
+    private void remove(VersionedKey key) {
+      KvSlot slot = session.slot();
+      if (random.nextBoolean()) {
+        Status status = runUntilDone(() -> slot.request(Op.DELETE, key.key()));
+        assertThat(status).isIn(Status.OK, Status.MISS);
+        report(slot);
+        return;
+      }
+      Status status =
+          runUntilDone(() -> slot.request(Op.TOUCH, key.key()).exptime(KvAbi.EXPTIME_PAST));
+      assertThat(status).isIn(Status.OK, Status.MISS);
+      if (random.nextBoolean()) {
+        KvSlot reaper = session.slot();
+        runUntilDone(() -> reaper.reap(identity(key)));
+        report(reaper);
+      }
+    }
+
+    private long identity(VersionedKey key) {
+      return identities.get(keys.indexOf(key));
+    }
+
+    private void report(KvSlot slot) {
+      if (slot.oldTier() == KvAbi.TIER_USER) {
+        dropped.add(slot.oldToken());
+      }
+    }
+
+    /** Runs a request again and again while other writers are in its way. */
+    private Status runUntilDone(Runnable fill) {
+      while (true) {
+        fill.run();
+        Status status = session.run(session.slot());
+        if (status != Status.BUSY) {
+          return status;
+        }
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  private void run(KvStore store, boolean oneWriter) throws Exception {
+    long seed = System.nanoTime();
+    keys =
+        IntStream.range(0, KEYS)
+            .mapToObj(i -> new VersionedKey(i, THREADS * STEPS, oneWriter))
+            .toList();
+    identities = keys.stream().map(key -> store.identity(key.key())).toList();
+    List<Worker> workers = new ArrayList<>();
+    for (int i = 0; i < THREADS; i++) {
+      int thread = i;
+      List<VersionedKey> own =
+          oneWriter
+              ? keys.stream().filter(key -> keys.indexOf(key) % THREADS == thread).toList()
+              : keys;
+      workers.add(new Worker(store.session(1 + i), new Random(seed + i), own));
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+      for (Future<Void> end : threads.invokeAll(workers)) {
+        end.get();
+      }
+    } catch (Exception e) {
+      throw new AssertionError("seed " + seed, e);
+    }
+    dropped.addAll(store.drainEvents());
+    checkTokens(store);
+    StoreAudit.check(store);
+  }
+
+  /** What was written was dropped once, but for what is there. */
+  private void checkTokens(KvStore store) {
+    Set<Long> gone = new HashSet<>();
+    dropped.forEach(token -> assertThat(gone.add(token)).as("dropped twice: %d", token).isTrue());
+    Set<Long> expected = new HashSet<>(written);
+    store.index().values().stream()
+        .filter(entry -> entry.tier() == KvAbi.TIER_USER)
+        .forEach(entry -> assertThat(expected.remove(entry.token())).isTrue());
+    assertThat(gone).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {32, 128, 960})
+  void oneWriterForEachKey(int blockBytes) throws Exception {
+    try (KvStore store = load(blockBytes)) {
+      run(store, true);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {32, 128, 960})
+  void allWriteAllKeys(int blockBytes) throws Exception {
+    try (KvStore store = load(blockBytes)) {
+      run(store, false);
+    }
+  }
+}
