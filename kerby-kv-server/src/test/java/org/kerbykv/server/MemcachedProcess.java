@@ -13,7 +13,9 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.kerbykv.bpf.NetworkNamespace;
 
 /** Debian's memcached, the reference, on a free port of 127.0.0.1, TCP and UDP. */
 public final class MemcachedProcess implements AutoCloseable {
@@ -29,30 +31,49 @@ public final class MemcachedProcess implements AutoCloseable {
 
   /** Starts it; skips the test where it is not installed. */
   public static MemcachedProcess start() throws IOException {
-    assumeTrue(Files.isExecutable(BINARY), "Debian package memcached is not installed");
     int port = freePort();
+    return start(new ProcessBuilder(command(port)), port, Callable::call);
+  }
+
+  /** Starts it in a network namespace. */
+  public static MemcachedProcess start(NetworkNamespace namespace) throws IOException {
+    int port = namespace.call(MemcachedProcess::freePort);
+    String[] command = command(port).toArray(String[]::new);
+    return start(new ProcessBuilder(namespace.command(command)), port, namespace::call);
+  }
+
+  private interface Place {
+    boolean call(Callable<Boolean> attempt) throws Exception;
+  }
+
+  private static MemcachedProcess start(ProcessBuilder builder, int port, Place place)
+      throws IOException {
+    assumeTrue(Files.isExecutable(BINARY), "Debian package memcached is not installed");
     Process process =
-        new ProcessBuilder(
-                List.of(
-                    BINARY.toString(),
-                    "-u",
-                    "nobody",
-                    "-l",
-                    "127.0.0.1",
-                    "-m",
-                    "256",
-                    "-t",
-                    "1",
-                    "-p",
-                    "" + port,
-                    "-U",
-                    "" + port))
-            .redirectOutput(Redirect.DISCARD)
-            .redirectError(Redirect.DISCARD)
-            .start();
+        builder.redirectOutput(Redirect.DISCARD).redirectError(Redirect.DISCARD).start();
     MemcachedProcess memcached = new MemcachedProcess(process, port);
-    memcached.awaitListening();
+    memcached.awaitListening(place);
     return memcached;
+  }
+
+  private static List<String> command(int port) {
+    return List.of(
+        BINARY.toString(),
+        "-u",
+        "nobody",
+        "-l",
+        "127.0.0.1",
+        "-m",
+        "256",
+        "-t",
+        "1",
+        // Its background threads hold items now and then, which can be seen.
+        "-o",
+        "no_lru_maintainer,no_lru_crawler",
+        "-p",
+        "" + port,
+        "-U",
+        "" + port);
   }
 
   public InetSocketAddress address() {
@@ -72,22 +93,31 @@ public final class MemcachedProcess implements AutoCloseable {
     }
   }
 
-  private void awaitListening() {
-    for (int tries = 0; tries < 100; tries++) {
-      try (Socket socket = new Socket()) {
-        socket.connect(address, 1000);
-        return;
-      } catch (IOException e) {
-        try {
-          Thread.sleep(50);
-        } catch (InterruptedException interrupted) {
-          Thread.currentThread().interrupt();
-          break;
+  private void awaitListening(Place place) {
+    try {
+      for (int tries = 0; tries < 100; tries++) {
+        if (place.call(this::accepts)) {
+          return;
         }
+        Thread.sleep(50);
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (Exception e) {
+      close();
+      throw new IllegalStateException(e);
     }
     close();
     throw new IllegalStateException("memcached does not listen on " + address);
+  }
+
+  private boolean accepts() {
+    try (Socket socket = new Socket()) {
+      socket.connect(address, 1000);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** Returns a port that is free for TCP and UDP. */

@@ -18,6 +18,26 @@ public final class TestServers {
     return config(InetAddress.getLoopbackAddress(), threads, datagramMax, 256 * MIB, 1024);
   }
 
+  /** Returns a server whose store is in the kernel, on any free port of 127.0.0.1. */
+  public static ServerConfig kernel(String interfaceName, XdpChoice xdp) {
+    return new ServerConfig(
+        InetAddress.ofLiteral("127.0.0.1"),
+        -1,
+        -1,
+        interfaceName,
+        xdp,
+        64 * MIB,
+        256 * MIB,
+        (int) MIB,
+        1400,
+        192,
+        Optional.empty(),
+        -1,
+        2,
+        1024,
+        0);
+  }
+
   static ServerConfig config(
       InetAddress listen, int threads, int datagramMax, long userMemoryBytes, int connectionsMax) {
     return new ServerConfig(

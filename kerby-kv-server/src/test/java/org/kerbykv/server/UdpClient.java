@@ -17,6 +17,10 @@ import java.util.TreeMap;
 /** A connected UDP socket that frames as memcached does; it sees no reply from another address. */
 public final class UdpClient implements AutoCloseable {
   static final int HEADER = 8;
+
+  /** What {@link #exchangeToMarker} ends with. */
+  static final String MARKER = "MN\r\n";
+
   private static final int TIMEOUT_MILLIS = 10_000;
 
   private final DatagramSocket socket;
@@ -57,7 +61,7 @@ public final class UdpClient implements AutoCloseable {
         throw new IOException("no reply, after " + reply);
       }
       reply.append(new String(datagram, HEADER, datagram.length - HEADER, ISO_8859_1));
-    } while (!reply.toString().endsWith("MN\r\n"));
+    } while (!reply.toString().endsWith(MARKER));
     return reply.toString();
   }
 
