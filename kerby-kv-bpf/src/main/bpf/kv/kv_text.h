@@ -61,9 +61,6 @@ static __always_inline __u32 kv_exptime(__u32 exptime)
 
 	if (!exptime)
 		return KV_EXPTIME_NEVER;
-	/* memcached keeps 32 bits with a sign: what does not fit has passed. */
-	if ((__s32)exptime < 0)
-		return KV_EXPTIME_PAST;
 	if (exptime <= KV_REALTIME_MAX)
 		return now + exptime;
 	if (ctl)

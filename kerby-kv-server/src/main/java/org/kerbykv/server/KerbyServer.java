@@ -164,7 +164,8 @@ public final class KerbyServer implements AutoCloseable {
         DatagramSocket udp = new DatagramSocket(tcp.getLocalPort(), listen)) {
       return udp.getLocalPort();
     } catch (IOException e) {
-      throw new StartException("cannot find a free port: " + e.getMessage(), e);
+      throw new StartException(
+          "cannot listen on %s: %s".formatted(listen.getHostAddress(), e.getMessage()), e);
     }
   }
 

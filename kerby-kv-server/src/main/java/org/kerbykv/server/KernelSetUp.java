@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFSupport;
+import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.KernelConfig;
 import org.kerbykv.server.kernel.KernelDoors;
@@ -21,6 +22,12 @@ import org.kerbykv.server.store.StoreDoor;
 
 /** Decides whether the kernel serves, and has it set up. */
 final class KernelSetUp {
+  private static final String OUR_PROGRAM = "kv_xdp";
+  private static final String PINNED_INDEX = "kv_index";
+
+  /** Slots that there are at least, so that maps pinned with a few threads serve more. */
+  private static final int SLOTS_MIN = 512;
+
   private KernelSetUp() {}
 
   /**
@@ -49,10 +56,26 @@ final class KernelSetUp {
         if (required) {
           throw refused(e);
         }
+        refuseToHideBehindAnother();
         // The store is the kernel's all the same; packets reach it through user space's door.
         doors.detach();
         ServerLog.warn("the kernel answers no packets: " + firstLine(e));
         return "off";
+      }
+    }
+
+    /**
+     * Programs of another server of this kind, running or pinned, may answer the very port that is
+     * served here: two stores behind one address, and no client would know.
+     */
+    private void refuseToHideBehindAnother() throws StartException {
+      int ifindex = NetDevice.index(config.interfaceName());
+      if (NetDevice.xdp(ifindex).filter(xdp -> xdp.programName().equals(OUR_PROGRAM)).isPresent()) {
+        throw new StartException(
+            ("interface %s has the programs of another Kerby-KV, running or pinned: stop it, remove"
+                    + " its pins, or take another interface")
+                .formatted(config.interfaceName()),
+            null);
       }
     }
 
@@ -78,19 +101,33 @@ final class KernelSetUp {
     }
     try {
       KernelConfig kernel = kernelConfig(config, udpPort);
-      KernelDoors doors = KernelDoors.open(kernel, doorsNeeded(config) * StoreDoor.CAPACITY_MAX);
+      KernelDoors doors = KernelDoors.open(kernel, slotsNeeded(config));
       KernelStore store = new KernelStore(doors, config.userMemoryBytes(), kernel.datagramMax());
       return Optional.of(new Opened(doors, kernel, required, store));
     } catch (BPFException e) {
+      refusePinsThatDoNotFit(config, e);
       return without(required, firstLine(e));
     } catch (IllegalArgumentException e) {
       throw new StartException(e.getMessage(), e);
     }
   }
 
-  /** One for each event loop, and the store's own. */
-  private static int doorsNeeded(ServerConfig config) {
-    return config.threads() + 1;
+  /** For a door of each event loop, and the store's own. */
+  private static int slotsNeeded(ServerConfig config) {
+    return Math.max(SLOTS_MIN, (config.threads() + 1) * StoreDoor.CAPACITY_MAX);
+  }
+
+  /** What is pinned goes on serving: a second store beside it is no way out. */
+  private static void refusePinsThatDoNotFit(ServerConfig config, BPFException cause)
+      throws StartException {
+    Optional<Path> pins = config.pinDirectory();
+    if (pins.isPresent() && Files.exists(pins.get().resolve(PINNED_INDEX))) {
+      throw new StartException(
+          ("the maps pinned in %s cannot be adopted: start with the --block-size, --memory-limit and"
+                  + " --threads that they were made with, or remove them (%s)")
+              .formatted(pins.get(), firstLine(cause)),
+          cause);
+    }
   }
 
   private static Optional<Opened> without(boolean required, String reason) throws StartException {

@@ -31,8 +31,7 @@ class LargeDatagramsTest {
       for (int length : new int[] {0, 1400, 1401, 4000, 4096, KERNEL_VALUE_MAX}) {
         byte[] value = Requests.value(length, length);
         ServerUnderTest.Counts before = server.counts();
-        assertThat(udp.exchange(Requests.set(KEY, value)))
-            .isEqualTo(Requests.bytes("STORED\r\n"));
+        assertThat(udp.exchange(Requests.set(KEY, value))).isEqualTo(Requests.bytes("STORED\r\n"));
         assertThat(udp.exchange(Requests.bytes("get " + KEY + "\r\n")))
             .as("%d bytes", length)
             .isEqualTo(Requests.hit(KEY, 0, value));
@@ -64,8 +63,7 @@ class LargeDatagramsTest {
   void nativeModeIsRefusedInALineWhereFramesAreTooLongForIt() {
     try (Topology topology = Topology.Kind.VETH_GENERIC.open(9000)) {
       Commands.Result result =
-          ServerProcess.runServer(
-              topology, List.of("--xdp", "native", "--max-datagram", "8000"));
+          ServerProcess.runServer(topology, List.of("--xdp", "native", "--max-datagram", "8000"));
       assertThat(result.exitCode()).isEqualTo(1);
       assertThat(result.errors().lines())
           .singleElement()
@@ -136,8 +134,7 @@ class LargeDatagramsTest {
     }
   }
 
-  private static UdpClient client(ServerUnderTest server, String host)
-      throws UnknownHostException {
+  private static UdpClient client(ServerUnderTest server, String host) throws UnknownHostException {
     return new UdpClient(
         server.topology().client(),
         new InetSocketAddress(InetAddress.getByName(host), server.address().getPort()));

@@ -43,7 +43,8 @@ final class ServerProcess implements AutoCloseable {
   /** Starts a server on the topology's interface and address and waits until it is ready. */
   static ServerProcess start(Topology topology, List<String> options) {
     try {
-      ServerProcess server = new ServerProcess(topology, command(topology, arguments(topology, options)));
+      ServerProcess server =
+          new ServerProcess(topology, command(topology, arguments(topology, options)));
       server.awaitReady();
       return server;
     } catch (IOException e) {

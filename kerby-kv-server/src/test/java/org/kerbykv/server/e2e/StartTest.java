@@ -60,8 +60,7 @@ class StartTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("refusals")
-  void nonsenseIsRefusedInALine(
-      String trouble, int exitCode, String said, List<String> options) {
+  void nonsenseIsRefusedInALine(String trouble, int exitCode, String said, List<String> options) {
     refused(exitCode, said, options);
   }
 
@@ -88,8 +87,7 @@ class StartTest {
   @Test
   void aSecondServerThatMayDoWithoutTheKernelServes() {
     int present = presentProgram();
-    try (ServerProcess second =
-            ServerProcess.start(server.topology(), List.of("--xdp", "auto"));
+    try (ServerProcess second = ServerProcess.start(server.topology(), List.of("--xdp", "auto"));
         UdpClient itsUdp = new UdpClient(server.topology().client(), second.address())) {
       assertThat(second.readyLine()).endsWith(" xdp off");
       assertThat(second.errors()).contains("program %d 'kv_xdp' is there".formatted(present));
@@ -116,7 +114,8 @@ class StartTest {
         .singleElement()
         .asString()
         .startsWith("kerby: --pin /tmp/kerby-no-such-directory: there is no such directory");
-    Commands.Result empty = ServerProcess.run(server.topology(), List.of("audit", "--pin", "/proc"));
+    Commands.Result empty =
+        ServerProcess.run(server.topology(), List.of("audit", "--pin", "/proc"));
     assertThat(empty.exitCode()).isEqualTo(1);
     assertThat(empty.output()).isEmpty();
     assertThat(empty.errors().lines())

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.BPFPinnedMaps;
 import org.kerbykv.bpf.RequiresBPF;
 import org.kerbykv.bpf.TemporaryBPFFileSystem;
-import org.kerbykv.server.kernel.Audit;
 import org.kerbykv.server.e2e.KernelObjects.KernelObject;
+import org.kerbykv.server.kernel.Audit;
 
 /**
  * A server with {@code --pin}: what the kernel holds outlives it however it ends, goes on being
@@ -227,7 +227,11 @@ class SurvivalTest {
     Commands.Result audit =
         ServerProcess.run(topology, List.of("audit", "--pin", pinDirectory, "--json"));
     assertThat(audit.exitCode()).as(audit.all()).isZero();
-    assertThat(audit.output().lines()).singleElement().asString().contains("\"blocks_leaked\":0,").contains("\"ok\":true");
+    assertThat(audit.output().lines())
+        .singleElement()
+        .asString()
+        .contains("\"blocks_leaked\":0,")
+        .contains("\"ok\":true");
     assertThat(audit.output()).contains("\"items\":" + items + ",");
   }
 
