@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Kerby-KV: the three doors to one store. */
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 #include "kv/kv_door.h"
 #include "kv/kv_packet.h"
@@ -25,15 +26,18 @@ int kv_xdp(struct xdp_md *ctx)
 	}
 }
 
-/* Second door: TC ingress can grow a packet as far as the MTU. */
+/* Second door: TC ingress can grow a packet; the loader keeps kv_datagram_max within the MTU. */
 SEC("tc")
 int kv_tc(struct __sk_buff *skb)
 {
 	struct net_flow flow;
 	struct kv_frame f = {skb, NET_DOOR_TC, KV_PATH_TC, &flow};
 
-	/* A tag that the device took off names another interface than this one. */
-	if (skb->vlan_present)
+	/*
+	 * Not for this host; several datagrams in one; a tag that the device took
+	 * off, which names another interface than this one.
+	 */
+	if (skb->pkt_type != PACKET_HOST || skb->gso_size || skb->vlan_present)
 		return TC_ACT_UNSPEC;
 	/* Drivers may leave headers outside the linear part. */
 	if (skb->data_end - skb->data < sizeof(struct kv_request_start) &&

@@ -26,7 +26,6 @@
 enum kv_tier {
 	KV_TIER_KERNEL = 1, /* the chain holds key and value */
 	KV_TIER_USER = 2, /* the chain holds the key, user space the value */
-	KV_TIER_DEAD = 3, /* being deleted; whoever marked it frees it */
 };
 
 /*
@@ -35,7 +34,7 @@ enum kv_tier {
  * fills a slab class exactly.
  */
 struct kv_entry {
-	__u64 word; /* 2 * cas of the version; odd while a writer holds it */
+	__u64 word; /* 2 * cas of the version; odd while somebody holds it */
 	__u64 identity; /* keyed hash of the key, again: an entry may be reused */
 	__u64 first; /* pool index of the chain's first block */
 	__u64 token; /* KV_TIER_USER: user space's name for the value */

@@ -91,7 +91,7 @@ static __always_inline enum kv_status kv_slot_reap(struct kv_slot *slot, struct 
 	found = kv_entry_read(e, ctl, w);
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
-	return found == KV_FOUND_EXPIRED ? kv_unlink(e, w, ctl) : KV_MISS;
+	return found == KV_FOUND_EXPIRED ? kv_unlink(e, w) : KV_MISS;
 }
 
 /* Handle one slot. */
@@ -101,6 +101,8 @@ static __always_inline enum kv_status kv_slot_run(struct kv_slot *slot)
 	enum kv_status status;
 	struct bpf_dynptr d;
 
+	slot->old_tier = 0;
+	slot->old_token = 0;
 	w->path = KV_PATH_USER;
 	w->old_tier = 0;
 	if (slot->op == KV_SLOT_REAP) {

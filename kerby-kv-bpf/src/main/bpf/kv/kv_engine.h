@@ -14,7 +14,7 @@
  * announces them through kv_events, and reserves the room before it changes
  * anything, so that none is forgotten; user space's door reports in the slot.
  */
-static __always_inline struct kv_event *kv_event_reserve(const struct kv_work *w)
+static __always_inline struct kv_event *kv_event_reserve(void)
 {
 	return bpf_ringbuf_reserve(&kv_events, sizeof(struct kv_event), 0);
 }
@@ -42,10 +42,11 @@ static __always_inline enum kv_status kv_cond_check(const struct kv_work *w, boo
 /* Insert an entry for the chain in w->fresh. KV_BUSY: somebody else did. */
 static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl *ctl)
 {
-	struct kv_entry *f = &w->fresh;
+	struct kv_entry *f = &w->fresh, *e;
+	__u64 word = 2 * kv_next_cas(ctl);
 	long err;
 
-	f->word = 2 * kv_next_cas(ctl);
+	f->word = word | 1;
 	f->identity = w->identity;
 	f->token = w->token;
 	f->flags = w->flags;
@@ -57,6 +58,12 @@ static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl
 	err = bpf_map_update_elem(&kv_index, &w->identity, f, BPF_NOEXIST);
 	if (err)
 		return err == -EEXIST ? KV_BUSY : KV_NOSPC;
+	f->word = word;
+	e = bpf_map_lookup_elem(&kv_index, &w->identity);
+	if (e)
+		kv_word_release(e, word, word);
+	else
+		kv_inconsistent(); /* never: only who holds the word deletes */
 	kv_gauge(w->tier, 1, w->value_len);
 	return KV_OK;
 }
@@ -86,8 +93,13 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 		kv_word_release(e, word, word);
 		return KV_COLLISION;
 	}
-	kv_entry_write(e, w);
 	next = 2 * kv_next_cas(ctl);
+	if (result == KV_CHAIN_GONE) {
+		/* Bytes may have been written: what was read before is no more. */
+		kv_word_release(e, word, next);
+		return KV_BUSY;
+	}
+	kv_entry_write(e, w);
 	w->fresh.word = next;
 	kv_word_release(e, word, next);
 	kv_gauge(w->tier, 0, (__s64)w->value_len - w->found.value_len);
@@ -103,7 +115,7 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 	struct kv_event *ev = NULL;
 
 	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
-		ev = kv_event_reserve(w);
+		ev = kv_event_reserve();
 		if (!ev)
 			return KV_NOSPC;
 		ev->token = w->found.token;
@@ -143,7 +155,9 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 		result = kv_chain_check_key(w);
 		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 			return KV_BUSY;
-		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
+		if (result != KV_CHAIN_OTHER_KEY)
+			return status;
+		return w->cond == KV_IF_ABSENT ? KV_COLLISION : KV_MISS;
 	}
 	if (!w->fresh.blocks && w->tier == KV_TIER_KERNEL && w->found.tier == KV_TIER_KERNEL &&
 	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
@@ -196,13 +210,12 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 }
 
 /* Remove the entry @e as it was found. KV_BUSY: changed meanwhile. */
-static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_work *w,
-						struct kv_ctl *ctl)
+static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_work *w)
 {
 	struct kv_event *ev = NULL;
 
 	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
-		ev = kv_event_reserve(w);
+		ev = kv_event_reserve();
 		if (!ev)
 			return KV_NOSPC;
 		ev->token = w->found.token;
@@ -212,10 +225,13 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 			bpf_ringbuf_discard(ev, 0);
 		return KV_BUSY;
 	}
-	KV_WRITE_ONCE(e->tier, KV_TIER_DEAD);
-	kv_word_release(e, w->found.word, 2 * kv_next_cas(ctl));
-	if (bpf_map_delete_elem(&kv_index, &w->identity))
-		kv_inconsistent();
+	if (bpf_map_delete_elem(&kv_index, &w->identity)) {
+		/* The map's own lock was not to be had: all is as it was. */
+		kv_word_release(e, w->found.word, w->found.word);
+		if (ev)
+			bpf_ringbuf_discard(ev, 0);
+		return KV_BUSY;
+	}
 	if (ev)
 		bpf_ringbuf_submit(ev, 0);
 	kv_chain_free(w->found.first, w->found.blocks);
@@ -235,16 +251,18 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
 	result = kv_chain_check_key(w);
-	if (result == KV_CHAIN_GONE || (result == KV_CHAIN_OTHER_KEY && !kv_entry_same(e, w)))
+	if (result != KV_CHAIN_OK && !kv_entry_same(e, w))
 		return KV_BUSY;
 	if (result == KV_CHAIN_OTHER_KEY)
 		return KV_MISS;
+	if (result == KV_CHAIN_GONE)
+		kv_inconsistent(); /* never; and deleting it is the way out */
 	if (found == KV_FOUND) {
 		status = kv_cond_check(w, true);
 		if (status != KV_OK)
 			return kv_entry_same(e, w) ? status : KV_BUSY;
 	}
-	status = kv_unlink(e, w, ctl);
+	status = kv_unlink(e, w);
 	/* An expired item is gone for the asker; its memory is back all the same. */
 	return status == KV_OK && found == KV_FOUND_EXPIRED ? KV_MISS : status;
 }
@@ -289,6 +307,11 @@ static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct 
 		return kv_entry_same(e, w) ? KV_MISS : KV_BUSY;
 	if (!kv_word_take(e, w, w->found.word))
 		return KV_BUSY;
+	if (kv_expired(ctl, w->found.word, w->found.exptime)) {
+		/* Meanwhile: somebody may have been told so. */
+		kv_word_release(e, w->found.word, w->found.word);
+		return KV_BUSY;
+	}
 	KV_WRITE_ONCE(e->exptime, w->exptime);
 	kv_word_release(e, w->found.word, w->found.word);
 	return KV_OK;

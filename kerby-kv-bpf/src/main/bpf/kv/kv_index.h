@@ -18,13 +18,13 @@
  * overwrites them in place instead.
  *
  * Writer of a key that is not there. Inserts a complete entry with
- * BPF_NOEXIST: the map decides between two such writers, and the loser starts
- * again as a writer of a key that is there.
+ * BPF_NOEXIST, its word held, and releases it when the map has it: the map
+ * decides between two such writers, and the loser starts again as a writer of a
+ * key that is there.
  *
- * Deleter. Takes the word, sets the tier to DEAD, releases, deletes the map
- * element, frees the chain. Only the one who set DEAD deletes the element, so a
- * delete never hits a successor: the successor's insertion fails as long as
- * the dead element is there.
+ * Deleter. Takes the word, deletes the map element, frees the chain, and never
+ * releases the word. Only its holder deletes an element, so a delete never hits
+ * a successor: the successor's insertion fails as long as the element is there.
  *
  * Reader. Reads an even word, then the fields, then copies the blocks, then
  * reads the word again: unchanged, the copy is what the entry held at any
@@ -35,10 +35,15 @@
  * it unchanged: a reader may see either time.
  *
  * Memory reuse. The map may give the memory of a deleted element to another
- * key at once. A reader or writer with a stale pointer then finds another word
- * (its compare-and-swap fails) or another identity. It reads the identity
- * again after taking the word, since the map's initialization of the memory is
- * not ordered for it.
+ * entry at once, of another key or of the same one, and fills it in an order
+ * that nobody with a stale pointer can rely on. But a word left by a deleter is
+ * odd for ever, and that of a new entry is odd until the map has filled all of
+ * it: as long as the memory is neither the old entry nor the whole new one, an
+ * even word is not to be read there. A whole new entry has another word, which
+ * fails a stale compare-and-swap, and its identity tells whose it is.
+ *
+ * Expiry. touch changes exptime without a new word, so whoever acts on what an
+ * exptime told him compares it again once he holds the word.
  *
  * Order. A compare-and-swap is a full barrier, and so orders a writer's field
  * and block stores between taking and releasing. The reader's loads are in
@@ -57,7 +62,7 @@
 #include "kv/kv_chain.h"
 
 #define KV_TRIES 4
-#define KV_SPINS 32 /* reads of a held word; an in-place SET holds it well under 1 us */
+#define KV_SPINS 256 /* reads of a held word; an in-place SET holds it for 1 us or a few */
 
 /* Set by the loader on machines that reorder loads: anything but x86. */
 const volatile bool kv_weak_loads = false;
@@ -67,7 +72,7 @@ static __always_inline void kv_read_barrier(void)
 	__u64 local = 0;
 
 	if (kv_weak_loads)
-		__sync_fetch_and_add((volatile __u64 *)&local, 1);
+		__sync_val_compare_and_swap((volatile __u64 *)&local, 0, 1);
 	asm volatile("" ::: "memory");
 }
 
@@ -95,7 +100,8 @@ static __always_inline bool kv_word_take(struct kv_entry *e, const struct kv_wor
 {
 	if (__sync_val_compare_and_swap(&e->word, word, word | 1) != word)
 		return false;
-	if (KV_READ_ONCE(e->identity) == w->identity)
+	if (KV_READ_ONCE(e->identity) == w->identity &&
+	    KV_READ_ONCE(e->exptime) == w->found.exptime)
 		return true;
 	__sync_val_compare_and_swap(&e->word, word | 1, word);
 	return false;
@@ -114,7 +120,7 @@ static __always_inline __u64 kv_next_cas(struct kv_ctl *ctl)
 enum kv_found {
 	KV_FOUND = 0, /* w->found is a version of this key, if the word stays */
 	KV_FOUND_EXPIRED = 1, /* the same, and nobody may see its value */
-	KV_FOUND_BUSY = 2, /* held, dying or somebody else's: look up again */
+	KV_FOUND_BUSY = 2, /* held, gone or somebody else's: look up again */
 };
 
 static __always_inline bool kv_expired(const struct kv_ctl *ctl, __u64 word, __u32 exptime)
@@ -142,7 +148,7 @@ static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const str
 	w->found.blocks = KV_READ_ONCE(e->blocks);
 	w->found.key_len = KV_READ_ONCE(e->key_len);
 	w->found.tier = KV_READ_ONCE(e->tier);
-	if (KV_READ_ONCE(e->identity) != w->identity || w->found.tier == KV_TIER_DEAD)
+	if (KV_READ_ONCE(e->identity) != w->identity)
 		return KV_FOUND_BUSY;
 	if (KV_READ_ONCE(e->last_access) != ctl->epoch)
 		KV_WRITE_ONCE(e->last_access, ctl->epoch);

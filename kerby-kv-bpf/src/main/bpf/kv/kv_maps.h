@@ -99,16 +99,13 @@ static __always_inline void kv_inconsistent(void)
 		__sync_fetch_and_add(&st->inconsistent, 1);
 }
 
+/* Count a request of a door for packets. User space counts its own. */
 static __always_inline void kv_count(enum kv_path path, enum kv_op op, enum kv_result result)
 {
 	struct kv_stats *st = kv_stats_mine();
 
-	if (!st)
-		return;
-	/* User space's door can be preempted by itself; packets' doors cannot. */
-	if (path == KV_PATH_USER)
-		__sync_fetch_and_add(&st->requests[path][op][result], 1);
-	else
+	/* No door for packets interrupts another on its CPU. */
+	if (st)
 		st->requests[path][op][result]++;
 }
 

@@ -92,9 +92,10 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 		return KV_SILENT;
 	__builtin_memcpy(text, line, len);
 	kv_reply_head(f, w, len);
-	/* A reply this short fits any frame that a request fitted, so this cannot fail. */
-	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + len) ||
-	    net_frame_dynptr(f->ctx, f->door, &d) ||
+	/* Only NOT_FOUND can be longer than its request, and then nothing has changed. */
+	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + len))
+		return KV_UP;
+	if (net_frame_dynptr(f->ctx, f->door, &d) ||
 	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, KV_FRAME_TEXT + len, 0))
 		return KV_SILENT;
 	return KV_REPLY;

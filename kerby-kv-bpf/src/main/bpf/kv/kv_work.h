@@ -53,6 +53,8 @@ struct kv_work {
 	__u8 block[2 * KERBY_BLOCK_BYTES_MAX];
 };
 
-_Static_assert(sizeof(struct kv_work) <= KV_SCRATCH, "a slot's scratch holds a kv_work");
+/* Reading a chain overwrites up to a key's length in front of the value; see kv_chain_read(). */
+_Static_assert(sizeof(struct kv_work) + KV_KEY_ROOM <= KV_SCRATCH,
+	       "a slot's scratch holds a kv_work, and a key behind it");
 
 #endif /* KERBY_KV_WORK_H */
