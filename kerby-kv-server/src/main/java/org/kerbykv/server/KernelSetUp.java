@@ -22,6 +22,7 @@ import org.kerbykv.server.store.StoreDoor;
 
 /** Decides whether the kernel serves, and has it set up. */
 final class KernelSetUp {
+  private static final int IP_AND_UDP_BYTES = 28;
   private static final String OUR_PROGRAM = "kv_xdp";
   private static final String PINNED_INDEX = "kv_index";
 
@@ -146,8 +147,20 @@ final class KernelSetUp {
         mode(config),
         config.memoryLimitBytes(),
         config.blockBytes(),
-        Math.min(config.datagramMax(), KernelConfig.DATAGRAM_MAX),
+        datagramMax(config),
         config.pinDirectory());
+  }
+
+  /** Replies of the kernel are never fragmented, so they have to fit the interface. */
+  private static int datagramMax(ServerConfig config) throws StartException {
+    try {
+      int mtu = NetworkInterface.getByName(config.interfaceName()).getMTU();
+      int most = Math.min(KernelConfig.DATAGRAM_MAX, mtu - IP_AND_UDP_BYTES);
+      return Math.min(config.datagramMax(), most);
+    } catch (SocketException e) {
+      throw new StartException(
+          "cannot read the MTU of " + config.interfaceName() + ": " + e.getMessage(), e);
+    }
   }
 
   private static XdpMode mode(ServerConfig config) {

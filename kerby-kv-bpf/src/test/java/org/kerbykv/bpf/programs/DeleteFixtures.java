@@ -95,16 +95,6 @@ final class DeleteFixtures {
             .counted(DELETE, PASSED)
             .then(
                 (store, _, _) ->
-                    store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))),
-        fixture("delete while another one is at it")
-            .given(
-                store -> {
-                  store.set("k", "v");
-                  store.putEntry(store.entry("k").withTier(KvAbi.TIER_DEAD));
-                })
-            .request(delete("k"))
-            .goesUp()
-            .counted(DELETE, PASSED)
-            .then((store, _, _) -> store.putEntry(store.entry("k").withTier(KvAbi.TIER_KERNEL))));
+                    store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))));
   }
 }

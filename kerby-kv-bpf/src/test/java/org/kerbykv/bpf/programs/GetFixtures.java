@@ -159,16 +159,6 @@ final class GetFixtures {
             .then(
                 (store, _, _) ->
                     store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))),
-        fixture("get of an item that is being deleted")
-            .given(
-                store -> {
-                  store.set("k", "v");
-                  store.putEntry(store.entry("k").withTier(KvAbi.TIER_DEAD));
-                })
-            .request(get("k"))
-            .goesUp()
-            .counted(GET, PASSED)
-            .then((store, _, _) -> store.putEntry(store.entry("k").withTier(KvAbi.TIER_KERNEL))),
         fixture("get of an item of which a block is gone")
             .given(
                 store -> {

@@ -31,7 +31,6 @@ final class KvAbi {
   static final int TIER_KERNEL = 1;
 
   static final int TIER_USER = 2;
-  static final int TIER_DEAD = 3;
 
   /** enum kv_slot_op. */
   enum Op {

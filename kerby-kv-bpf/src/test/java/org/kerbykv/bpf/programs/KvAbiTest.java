@@ -21,7 +21,6 @@ class KvAbiTest {
     assertThat(enumerator("KV_RESULT_MAX")).isEqualTo(KvAbi.CountedResult.values().length);
     assertThat(enumerator("KV_TIER_KERNEL")).isEqualTo(KvAbi.TIER_KERNEL);
     assertThat(enumerator("KV_TIER_USER")).isEqualTo(KvAbi.TIER_USER);
-    assertThat(enumerator("KV_TIER_DEAD")).isEqualTo(KvAbi.TIER_DEAD);
   }
 
   @Test

@@ -260,17 +260,6 @@ final class SetFixtures {
               .then(
                   (store, _, _) ->
                       store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))));
-      all.add(
-          fixture("set of %d bytes while the item is being deleted".formatted(fresh.length()))
-              .given(
-                  store -> {
-                    store.set("k", "v");
-                    store.putEntry(store.entry("k").withTier(KvAbi.TIER_DEAD));
-                  })
-              .request(set("k", fresh))
-              .goesUp()
-              .counted(SET, PASSED)
-              .then((store, _, _) -> store.putEntry(store.entry("k").withTier(KvAbi.TIER_KERNEL))));
     }
     return all;
   }

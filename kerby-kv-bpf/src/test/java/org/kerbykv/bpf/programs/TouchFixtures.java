@@ -142,16 +142,6 @@ final class TouchFixtures {
             .counted(TOUCH, PASSED)
             .then(
                 (store, _, _) ->
-                    store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))),
-        fixture("touch while the item is being deleted")
-            .given(
-                store -> {
-                  store.set("k", "v");
-                  store.putEntry(store.entry("k").withTier(KvAbi.TIER_DEAD));
-                })
-            .request("touch k 100\r\n")
-            .goesUp()
-            .counted(TOUCH, PASSED)
-            .then((store, _, _) -> store.putEntry(store.entry("k").withTier(KvAbi.TIER_KERNEL))));
+                    store.putEntry(store.entry("k").withWord(store.entry("k").word() & ~1L))));
   }
 }

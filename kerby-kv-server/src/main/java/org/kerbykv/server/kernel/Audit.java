@@ -20,7 +20,7 @@ import org.kerbykv.bpf.BPFType;
  * @param blocksLeaked in the pool and named by no entry
  * @param blocksShared named by more than one entry, each time but the first
  * @param blocksMissing named by an entry and not in the pool
- * @param deadEntries entries that were marked dead and never removed
+ * @param heldEntries entries whose word somebody holds: at rest nobody does
  */
 public record Audit(
     long items,
@@ -31,7 +31,7 @@ public record Audit(
     long blocksLeaked,
     long blocksShared,
     long blocksMissing,
-    long deadEntries) {
+    long heldEntries) {
 
   /** Walks the maps: those of a loaded program, or pinned ones. */
   public static Audit of(BPFMaps maps) {
@@ -51,7 +51,7 @@ public record Audit(
     return blocksLeaked == 0
         && blocksShared == 0
         && blocksMissing == 0
-        && deadEntries == 0
+        && heldEntries == 0
         && blocksInUse == blocksInPool;
   }
 
@@ -59,7 +59,7 @@ public record Audit(
   public String toJson() {
     return ("{\"items\":%d,\"kernel_items\":%d,\"blocks_in_use\":%d,\"blocks_in_pool\":%d,"
             + "\"blocks_reachable\":%d,\"blocks_leaked\":%d,\"blocks_shared\":%d,"
-            + "\"blocks_missing\":%d,\"dead_entries\":%d,\"ok\":%b}")
+            + "\"blocks_missing\":%d,\"held_entries\":%d,\"ok\":%b}")
         .formatted(
             items,
             kernelItems,
@@ -69,14 +69,14 @@ public record Audit(
             blocksLeaked,
             blocksShared,
             blocksMissing,
-            deadEntries,
+            heldEntries,
             ok());
   }
 
   /** Returns the audit as lines of text. */
   public String toText() {
     return ("items %d (%d in the kernel)%nblocks in use %d, in the pool %d, reachable %d%n"
-            + "leaked %d, shared %d, missing %d, dead entries %d%n%s")
+            + "leaked %d, shared %d, missing %d, held entries %d%n%s")
         .formatted(
             items,
             kernelItems,
@@ -86,7 +86,7 @@ public record Audit(
             blocksLeaked,
             blocksShared,
             blocksMissing,
-            deadEntries,
+            heldEntries,
             ok() ? "ok" : "NOT OK");
   }
 
@@ -121,7 +121,7 @@ public record Audit(
         leaked,
         shared,
         missing,
-        chains.dead);
+        chains.held);
   }
 
   /** The chains of all entries, as the blocks that they name. */
@@ -129,14 +129,15 @@ public record Audit(
     private final Longs blocks = new Longs();
     private long items;
     private long kernelItems;
-    private long dead;
+    private long held;
 
     void add(MemorySegment entry) {
       items++;
-      switch (KvEntry.tier(entry)) {
-        case KvEntry.TIER_KERNEL -> kernelItems++;
-        case KvEntry.TIER_DEAD -> dead++;
-        default -> {}
+      if (KvEntry.tier(entry) == KvEntry.TIER_KERNEL) {
+        kernelItems++;
+      }
+      if (KvEntry.isHeld(entry)) {
+        held++;
       }
       long first = KvEntry.first(entry);
       for (int i = 0; i < KvEntry.blocks(entry); i++) {

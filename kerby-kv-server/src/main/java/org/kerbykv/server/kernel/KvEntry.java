@@ -24,13 +24,16 @@ public final class KvEntry {
 
   public static final int TIER_KERNEL = 1;
   public static final int TIER_USER = 2;
-  public static final int TIER_DEAD = 3;
 
   private KvEntry() {}
 
   /** Returns the version of an entry. */
   public static long cas(MemorySegment entry) {
     return entry.get(JAVA_LONG, WORD) >>> 1;
+  }
+
+  static boolean isHeld(MemorySegment entry) {
+    return (entry.get(JAVA_LONG, WORD) & 1) != 0;
   }
 
   /** Returns whether an entry's time is up. */

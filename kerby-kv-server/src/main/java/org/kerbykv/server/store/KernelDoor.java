@@ -20,7 +20,7 @@ final class KernelDoor extends StoreDoor {
   private static final long BUSY_PAUSE_NANOS = 10_000;
 
   /** Times that a token may be found superseded before it was found gone. */
-  private static final int SUPERSEDED_TRIES = 8;
+  private static final int SUPERSEDED_TRIES = 1000;
 
   private static final int REPLY_LINES = "VALUE   0 \r\n\r\nEND\r\n".length() + 8;
 

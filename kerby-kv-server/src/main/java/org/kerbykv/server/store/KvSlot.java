@@ -49,7 +49,6 @@ final class KvSlot {
 
   static final byte TIER_KERNEL = 1;
   static final byte TIER_USER = 2;
-  static final byte TIER_DEAD = 3;
 
   static final int EXPTIME_NEVER = 0;
   static final int EXPTIME_PAST = 1;

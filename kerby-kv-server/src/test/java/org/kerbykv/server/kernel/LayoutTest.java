@@ -27,7 +27,6 @@ class LayoutTest {
     assertOffset(entry, "tier", KvEntry.TIER);
     assertThat(layout.enumerator("KV_TIER_KERNEL")).isEqualTo(KvEntry.TIER_KERNEL);
     assertThat(layout.enumerator("KV_TIER_USER")).isEqualTo(KvEntry.TIER_USER);
-    assertThat(layout.enumerator("KV_TIER_DEAD")).isEqualTo(KvEntry.TIER_DEAD);
   }
 
   @Test

@@ -2,7 +2,10 @@ package org.kerbykv.server.kernel;
 
 import java.nio.ByteBuffer;
 
-/** An Ethernet frame with one memcached datagram from 198.18.0.1:5555 to 198.18.0.2:11211. */
+/**
+ * An Ethernet frame with one memcached datagram from 198.18.0.1:5555 to 198.18.0.2:11211, and to
+ * the MAC address of lo, from which test runs take it to come.
+ */
 final class RequestFrame {
   /** Where the text begins. */
   static final int TEXT = 14 + 20 + 8 + 8;
@@ -13,7 +16,7 @@ final class RequestFrame {
 
   static byte[] of(byte[] text) {
     ByteBuffer frame = ByteBuffer.allocate(TEXT + text.length);
-    frame.put(new byte[] {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}).putShort((short) 0x0800);
+    frame.put(new byte[] {0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1}).putShort((short) 0x0800);
     frame.putShort((short) 0x4500).putShort((short) (frame.capacity() - IP)).putInt(0x4000);
     frame.put((byte) 64).put((byte) 17).putShort((short) 0);
     frame.put(new byte[] {(byte) 198, 18, 0, 1, (byte) 198, 18, 0, 2});
