@@ -26,7 +26,9 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
  */
 @TestInstance(Lifecycle.PER_CLASS)
 abstract class DifferentialTests {
-  private static final int REQUESTS = 20_000;
+  /** Of each test; -Dkerby.requests=100000 for a longer run. */
+  private static final int REQUESTS = Integer.getInteger("kerby.requests", 5000);
+
   private static final int PIPELINED_MAX = 50;
   private static final int DATAGRAM_MAX = 1400;
   private static final Pattern CAS = Pattern.compile("(VALUE [^ ]+ \\d+ \\d+) (\\d+)\r\n");

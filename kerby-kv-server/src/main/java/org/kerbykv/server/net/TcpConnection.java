@@ -18,6 +18,10 @@ import org.kerbykv.server.protocol.ServerCommands;
  *
  * <p>Reading stops while too many replies wait for a slow reader, so that a connection holds a
  * bounded amount of memory.
+ *
+ * <p>A peer may end its output and still read the replies, as far as the socket takes them at once:
+ * when Netty 4.2.18 then has to wait for room, it asks epoll about a descriptor that it has itself
+ * taken out, and closes the connection.
  */
 final class TcpConnection extends ChannelInboundHandlerAdapter {
   private static final int PIECE_BYTES_MIN = 2 << 10;
@@ -64,7 +68,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
   public void channelWritabilityChanged(ChannelHandlerContext context) {
     if (channel.isWritable()) {
       // Not from here, which may be within a flush within the dispatcher.
-      channel.eventLoop().execute(this::resume);
+      channel.eventLoop().execute(this::proceed);
     }
   }
 
@@ -72,8 +76,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
       inputEnded = true;
-      dispatcher.finish();
-      closeWhenDone();
+      proceed();
     }
   }
 
@@ -88,15 +91,17 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    cause.printStackTrace();
     ServerLog.debug("connection " + channel.remoteAddress() + ": " + cause);
-    var _ = context.close(channel.voidPromise());
+    var _ = context.close();
   }
 
-  private void resume() {
+  /** Goes on with what waits, after the replies before it or the end of input. */
+  private void proceed() {
     if (channel.isActive()) {
       consumePending();
-      pauseOrResume();
       closeWhenDone();
+      pauseOrResume();
     }
   }
 
@@ -115,7 +120,11 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     channel.config().setAutoRead(channel.isWritable() && !session.isClosed());
   }
 
-  /** After the peer's end of input: what can still be answered is, then the connection closes. */
+  /**
+   * After the peer's end of input: what can still be answered is, then the connection closes.
+   * Called when the session has just consumed what it could, so that it waits for input if not for
+   * output.
+   */
   private void closeWhenDone() {
     if (inputEnded && channel.isWritable()) {
       dispatcher.finish();
@@ -132,6 +141,11 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     protected void take(ByteBuf piece) {
+      if (!channel.isActive()) {
+        // The peer has gone before its replies were made.
+        piece.release();
+        return;
+      }
       dispatcher.counters().add(Counter.BYTES_WRITTEN, piece.readableBytes());
       var _ = channel.write(piece, channel.voidPromise());
     }
