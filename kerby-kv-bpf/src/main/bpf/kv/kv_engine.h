@@ -155,9 +155,7 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 		result = kv_chain_check_key(w);
 		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 			return KV_BUSY;
-		if (result != KV_CHAIN_OTHER_KEY)
-			return status;
-		return w->cond == KV_IF_ABSENT ? KV_COLLISION : KV_MISS;
+		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
 	}
 	if (!w->fresh.blocks && w->tier == KV_TIER_KERNEL && w->found.tier == KV_TIER_KERNEL &&
 	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
