@@ -74,7 +74,7 @@ final class KernelSetUp {
       if (NetDevice.xdp(ifindex).filter(xdp -> xdp.programName().equals(OUR_PROGRAM)).isPresent()) {
         throw new StartException(
             ("interface %s has the programs of another Kerby-KV, running or pinned: stop it, remove"
-                    + " its pins, or take another interface")
+                    + " its pins, or use --xdp off if it serves another port")
                 .formatted(config.interfaceName()),
             null);
       }
