@@ -31,7 +31,7 @@ import org.kerbykv.bpf.programs.VersionedKey.Kind;
 @RequiresBPF
 class AllDoorsTest {
   private static final int THREADS = 4;
-  private static final int STEPS = 6000; // of each thread
+  private static final int STEPS = 5000; // of each thread
   private static final int KEYS = 6;
 
   private static final List<Kind> KINDS = List.of(Kind.values());
@@ -259,7 +259,7 @@ class AllDoorsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {32, 128, 960})
+  @ValueSource(ints = {32, 448})
   void oneWriterForEachKey(int blockBytes) throws Exception {
     try (KvStore store = load(blockBytes)) {
       run(store, true);
@@ -267,7 +267,7 @@ class AllDoorsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {32, 128, 960})
+  @ValueSource(ints = {32, 448})
   void allWriteAllKeys(int blockBytes) throws Exception {
     try (KvStore store = load(blockBytes)) {
       run(store, false);

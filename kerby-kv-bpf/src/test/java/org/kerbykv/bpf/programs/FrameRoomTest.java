@@ -7,7 +7,6 @@ import static org.kerbykv.bpf.programs.MemcachedText.hit;
 import static org.kerbykv.bpf.programs.MemcachedText.set;
 import static org.kerbykv.bpf.programs.MemcachedText.value;
 
-import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,8 +39,9 @@ class FrameRoomTest {
 
   @Parameter int blockBytes;
 
+  /** The least, the usual and the most: what room there is does not depend on them. */
   static IntStream blockSizes() {
-    return Arrays.stream(KvConfig.BLOCK_SIZES);
+    return IntStream.of(32, 128, 960);
   }
 
   @BeforeParameterizedClassInvocation
