@@ -173,6 +173,7 @@ class UdpRepliesTest {
         TcpStub tcp = new TcpStub(stub.address().getPort(), answering(hit("k", "tcp")));
         KerbyClient<String> client = open(config(stub).server(tcp.address()))) {
       assertThat(client.get("k")).isEqualTo("tcp");
+      assertThat(client.stats().malformedReplies()).isZero();
       assertThat(client.stats().tcpFallbacks()).isEqualTo(1);
     }
   }
@@ -194,6 +195,24 @@ class UdpRepliesTest {
       assertThat(client.get("cut")).isEqualTo("cut");
       assertThat(client.get("refused")).isEqualTo("refused");
       assertThat(client.stats().tcpFallbacks()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void whenNoAttemptIsAnsweredAutoGoesOnOverTcp() throws Exception {
+    AtomicInteger requests = new AtomicInteger();
+    try (UdpStub stub = new UdpStub(request -> requests.incrementAndGet());
+        TcpStub tcp = new TcpStub(stub.address().getPort(), answering(hit("k", "tcp")));
+        KerbyClient<String> client =
+            open(
+                config(stub)
+                    .server(tcp.address())
+                    .transport(Transport.AUTO)
+                    .udpAttempts(3)
+                    .udpRetryAfter(Duration.ofMillis(5)))) {
+      assertThat(client.get("k")).isEqualTo("tcp");
+      assertThat(requests).hasValue(3);
+      assertThat(client.stats().tcpFallbacks()).isEqualTo(1);
     }
   }
 
