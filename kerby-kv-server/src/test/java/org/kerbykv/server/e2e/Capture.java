@@ -80,8 +80,8 @@ final class Capture implements AutoCloseable {
   }
 
   /**
-   * Decodes the packets: for each a map from the names of fields to the first value of each, "" where
-   * the packet has none.
+   * Decodes the packets: for each a map from the names of fields to the first value of each, ""
+   * where the packet has none.
    *
    * @param port whose packets are memcached's
    */

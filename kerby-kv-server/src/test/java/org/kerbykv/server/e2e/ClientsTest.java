@@ -83,8 +83,8 @@ class ClientsTest {
   }
 
   /**
-   * libmemcached sends what it stores over UDP, values to 5000 bytes, and takes no reply; nor does it
-   * wait, so that some may be lost on the way.
+   * libmemcached sends what it stores over UDP, values to 5000 bytes, and takes no reply; nor does
+   * it wait, so that some may be lost on the way.
    */
   @Test
   void memcslapStoresOverUdp() {

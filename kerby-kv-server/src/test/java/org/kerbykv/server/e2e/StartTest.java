@@ -10,8 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.NetDevice;
+import org.kerbykv.bpf.NetworkNamespace;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.XdpMode;
 
 /**
  * What a server says when it cannot run as it is told to: one line that names the trouble, an exit
@@ -83,15 +87,24 @@ class StartTest {
     assertThat(counted).containsExactly("xdp get hit 1");
   }
 
+  /** Under auto it could do without the kernel, but then there would be two stores. */
+  @Test
+  void aSecondServerOnTheInterfaceIsRefusedWhateverTheMode() {
+    int present = presentProgram();
+    refused(1, "the programs of another Kerby-KV", List.of("--xdp", "auto"));
+    assertThat(presentProgram()).isEqualTo(present);
+    assertThat(countedBy("get key\r\n")).containsExactly("xdp get hit 1");
+  }
+
   /** Where it is not told which mode, it serves from user space, and says why. */
   @Test
-  void aSecondServerThatMayDoWithoutTheKernelServes() {
-    int present = presentProgram();
-    try (ServerProcess second = ServerProcess.start(server.topology(), List.of("--xdp", "auto"));
-        UdpClient itsUdp = new UdpClient(server.topology().client(), second.address())) {
+  void besideAForeignProgramItServesFromUserSpace() {
+    try (Topology topology = Topology.Kind.VETH_GENERIC.open();
+        BPFProgram foreign = topology.server().call(() -> attachForeign(topology));
+        ServerProcess second = ServerProcess.start(topology, List.of("--xdp", "auto"));
+        UdpClient itsUdp = new UdpClient(topology.client(), second.address())) {
       assertThat(second.readyLine()).endsWith(" xdp off");
-      assertThat(second.errors()).contains("program %d 'kv_xdp' is there".formatted(present));
-      assertThat(second.errors().lines()).hasSize(1);
+      assertThat(second.errors().lines()).singleElement().asString().contains("'count' is there");
       byte[] value = Requests.value(1000, 1);
       assertThat(itsUdp.exchange("get key\r\n")).isEqualTo("END\r\n");
       assertThat(itsUdp.exchange(Requests.set("key", value)))
@@ -99,9 +112,16 @@ class StartTest {
       assertThat(itsUdp.exchange(Requests.bytes("get key\r\n")))
           .isEqualTo(Requests.hit("key", 0, value));
       assertThat(second.stop()).isEqualTo(143);
+      assertThat(foreign.getHashMap("packets_by_protocol", BPFType.INT32, BPFType.INT64).get(17))
+          .as("UDP packets that the foreign program still sees")
+          .isGreaterThanOrEqualTo(3L);
     }
-    assertThat(udp.exchange(Requests.bytes("get key\r\n")))
-        .isEqualTo(Requests.hit("key", 0, new byte[10]));
+  }
+
+  private static BPFProgram attachForeign(Topology topology) {
+    BPFProgram program = BPFProgram.load(NetworkNamespace.class, "example.bpf.o");
+    program.xdpAttach("count", NetDevice.index(topology.interfaceName()), XdpMode.GENERIC);
+    return program;
   }
 
   @Test
