@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
@@ -304,7 +303,6 @@ class ServingTest {
   }
 
   /** memcached keeps 32 bits and takes them for a signed number: negative is past. */
-  @Disabled("the kernel takes exptimes above 2147483647 for times far ahead")
   @Test
   void expiryTimesOfMoreThan31BitsArePast() {
     for (long exptime : new long[] {1L << 31, (1L << 32) - 1}) {

@@ -13,7 +13,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.BPFPinnedMaps;
 import org.kerbykv.bpf.RequiresBPF;
@@ -196,7 +195,6 @@ class SurvivalTest {
   }
 
   /** Under auto it may do without the kernel, but not beside programs that answer its port. */
-  @Disabled("--xdp auto falls back to user space while pinned programs answer the port")
   @Test
   void noServerMakesASecondStoreBesideThePinnedOne() {
     try (ServerProcess server = start()) {
