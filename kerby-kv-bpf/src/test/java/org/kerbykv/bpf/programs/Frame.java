@@ -127,7 +127,7 @@ final class Frame {
     return changed(copy -> copy.putInt(at, value));
   }
 
-  private Frame set48(int at, long value) {
+  Frame set48(int at, long value) {
     return set16(at, (int) (value >>> 32)).set32(at + 2, (int) value);
   }
 

@@ -9,10 +9,13 @@ import java.util.EnumMap;
 import java.util.Map;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFTestRun;
+import org.kerbykv.bpf.SkBuff;
 import org.kerbykv.bpf.XdpMd;
 
 /** All three doors of a store, for one thread. */
 final class KvSession {
+  private static final int SK_BUFF_GSO_SIZE = 176; // of struct __sk_buff
+
   private final KvSlot slot;
   private final BPFTestRun userDoor;
   private final Map<PacketDoor, BPFTestRun> packetDoors = new EnumMap<>(PacketDoor.class);
@@ -53,6 +56,19 @@ final class KvSession {
       return new Outcome(
           PacketDoor.XDP.verdict(result.retval()),
           Frame.of(result.dataOut().asSlice(metadata).toArray(JAVA_BYTE)));
+    }
+  }
+
+  /** Lets a packet come in by TC that stands for several datagrams of {@code gsoSize} bytes. */
+  Outcome sendWithGso(int gsoSize, Frame frame) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment context = SkBuff.allocate(call, 0);
+      context.set(JAVA_INT, SK_BUFF_GSO_SIZE, gsoSize);
+      BPFTestRun.Result result =
+          packetDoors
+              .get(PacketDoor.TC)
+              .run(call.allocateFrom(JAVA_BYTE, frame.bytes()), context, 1);
+      return new Outcome(PacketDoor.TC.verdict(result.retval()), Frame.of(result.data()));
     }
   }
 

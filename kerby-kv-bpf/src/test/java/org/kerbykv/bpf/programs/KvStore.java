@@ -104,6 +104,11 @@ final class KvStore implements AutoCloseable {
     return session.send(door, frame);
   }
 
+  /** Lets a packet come in by TC that stands for several datagrams of {@code gsoSize} bytes. */
+  KvSession.Outcome sendWithGso(int gsoSize, Frame frame) {
+    return session.sendWithGso(gsoSize, frame);
+  }
+
   /** Lets a frame come in by XDP, with metadata of {@code metadata} bytes taking room before it. */
   KvSession.Outcome sendWithMetadata(int metadata, Frame frame) {
     return session.sendWithMetadata(metadata, frame);
