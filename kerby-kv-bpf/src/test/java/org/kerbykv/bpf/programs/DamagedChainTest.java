@@ -73,10 +73,10 @@ class DamagedChainTest {
   @EnumSource(PacketDoor.class)
   void setOfAsManyBlocksIsNotAnsweredAsStored(PacketDoor door) {
     damage(MIDDLE_BLOCK);
-    goesUp(door, set("k", value(LENGTH - 1)));
+    goesUp(door, set("k", value(LENGTH + 1)));
     assertThat(complaints()).isPositive();
     goesUp(door, get("k"));
-    KvSlot slot = store.slot(0).request(KvAbi.Op.SET, "k").value(value(LENGTH - 1));
+    KvSlot slot = store.slot(0).request(KvAbi.Op.SET, "k").value(value(LENGTH + 1));
     assertThat(store.run(slot)).isNotEqualTo(KvAbi.Status.OK);
     replies(door, delete("k"), MemcachedText.DELETED);
     mended();
