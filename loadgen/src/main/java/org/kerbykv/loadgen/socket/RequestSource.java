@@ -9,6 +9,9 @@ sealed interface RequestSource {
   /** Fills in key, version and kind of the next request; false if there is none (any more). */
   boolean next(Slot slot);
 
+  /** Whether there is no request any more, unless one is lost. */
+  boolean isExhausted();
+
   /** A request got no answer. */
   void lost(Slot slot) throws TooManyLost;
 
@@ -38,13 +41,18 @@ sealed interface RequestSource {
 
     @Override
     public boolean next(Slot slot) {
-      if (again.isEmpty() && next == end) {
+      if (isExhausted()) {
         return false;
       }
       slot.key = again.isEmpty() ? next++ : again.remove();
       slot.version = 0;
       slot.isSet = true;
       return true;
+    }
+
+    @Override
+    public boolean isExhausted() {
+      return again.isEmpty() && next == end;
     }
 
     @Override
@@ -82,6 +90,11 @@ sealed interface RequestSource {
       slot.key = workload.nextKey(random);
       slot.version = slot.isSet ? random.nextInt() : 0;
       return true;
+    }
+
+    @Override
+    public boolean isExhausted() {
+      return stopped;
     }
 
     @Override

@@ -22,6 +22,9 @@ import org.kerbykv.loadgen.workload.Workload;
 abstract class Worker extends ChannelInboundHandlerAdapter {
   private static final long TIMEOUT_CHECK_MILLIS = 5;
 
+  /** A server that answers nothing for so long has gone. */
+  private static final long SILENCE_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
+
   /** Latencies beyond a minute count as a minute. */
   private static final long LATENCY_NANOS_MAX = TimeUnit.MINUTES.toNanos(1);
 
@@ -49,6 +52,8 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   /** Slots that must wait for an answer which is counted as lost. */
   private int stuck;
+
+  private long lastAnswer;
 
   private volatile boolean counting;
 
@@ -105,6 +110,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
             end.completeExceptionally(failure);
           }
           idle = 0;
+          lastAnswer = System.nanoTime();
           for (Slot slot : slots) {
             issue(slot);
           }
@@ -146,7 +152,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
   }
 
   private void endIfIdle() {
-    if (idle > 0 && idle + stuck == slots.length) {
+    if (idle + stuck == slots.length && (idle > 0 || source.isExhausted())) {
       done.complete(null);
     }
   }
@@ -183,8 +189,9 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
   /** Takes an answer and lets the slot ask again. */
   void answered(Slot slot, ReplyParser.Outcome outcome, ByteBuf reply) {
     waiting.remove(slot);
+    lastAnswer = System.nanoTime();
     if (slot.counted) {
-      latency.recordValue(Math.min(System.nanoTime() - slot.sentAt, LATENCY_NANOS_MAX));
+      latency.recordValue(Math.min(lastAnswer - slot.sentAt, LATENCY_NANOS_MAX));
       WorkerCounts.increment(
           switch (outcome) {
             case HIT -> counts.hits;
@@ -229,7 +236,10 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
       }
     }
     if (stuck == slots.length) {
-      fail(new LoadException("the server has stopped answering over " + spec.protocol()));
+      endIfIdle();
+      if (now - lastAnswer > SILENCE_NANOS_MAX) {
+        fail(new LoadException("the server has stopped answering over " + spec.protocol()));
+      }
     }
     channel.flush();
   }
@@ -237,6 +247,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
   /** Takes the answer that a slot had been waiting for after its time. */
   void answeredLate(Slot slot) {
     WorkerCounts.increment(counts.late);
+    lastAnswer = System.nanoTime();
     slot.lost = false;
     stuck--;
     issue(slot);

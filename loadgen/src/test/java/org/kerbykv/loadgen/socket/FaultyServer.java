@@ -19,9 +19,9 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A small memcached over UDP that does known harm to some of its replies, and counts it. */
+/** A small memcached over UDP that does known harm to some requests and replies, and counts it. */
 final class FaultyServer implements AutoCloseable {
-  /** What happens to the reply to one request, by the request's number from 0. */
+  /** What happens to one request or its reply, by the request's number from 0. */
   @FunctionalInterface
   interface Fault {
     Harm harm(long request);
@@ -77,16 +77,19 @@ final class FaultyServer implements AutoCloseable {
   }
 
   private void answer(DatagramPacket packet) throws IOException {
+    Harm harm = fault.harm(requests++);
+    harmed.get(harm).incrementAndGet();
+    if (harm == Harm.DROP) {
+      return; // on its way here
+    }
     String request = new String(packet.getData(), 8, packet.getLength() - 8, ISO_8859_1);
     byte[] body = execute(request).getBytes(ISO_8859_1);
     byte[] reply = Arrays.copyOf(packet.getData(), 8 + body.length);
     System.arraycopy(body, 0, reply, 8, body.length);
     SocketAddress client = packet.getSocketAddress();
-    Harm harm = fault.harm(requests++);
-    harmed.get(harm).incrementAndGet();
     switch (harm) {
       case NONE -> send(reply, client);
-      case DROP -> {}
+      case DROP -> throw new AssertionError();
       case DUPLICATE -> {
         send(reply, client);
         send(reply, client);

@@ -1,9 +1,12 @@
 package org.kerbykv.loadgen.socket;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -22,6 +25,7 @@ import org.kerbykv.loadgen.engine.LoadSpec;
 import org.kerbykv.loadgen.engine.Progress;
 import org.kerbykv.loadgen.engine.Protocol;
 import org.kerbykv.loadgen.workload.KeyDistribution;
+import org.kerbykv.loadgen.workload.Random64;
 import org.kerbykv.loadgen.workload.SizeDistribution;
 import org.kerbykv.loadgen.workload.SyntheticWorkload;
 
@@ -169,10 +173,7 @@ class SocketEngineTest {
     for (List<String> stream : List.of(first, again)) {
       LoadSpec spec = spec(null, Protocol.UDP, "64", 0.7);
       RequestSource.Run source =
-          new RequestSource.Run(
-              spec.workload(),
-              spec.readRatio(),
-              org.kerbykv.loadgen.workload.Random64.split(spec.seed(), 0));
+          new RequestSource.Run(spec.workload(), spec.readRatio(), Random64.split(spec.seed(), 0));
       for (int i = 0; i < 1000; i++) {
         assertThat(source.next(slot)).isTrue();
         stream.add(slot.isSet + " " + slot.key + " " + slot.version);
@@ -214,8 +215,7 @@ class SocketEngineTest {
     assertThat(
             messageWhenServed(
                 socket -> {
-                  byte[] nonsense =
-                      "VALUE of nothing\r\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+                  byte[] nonsense = "VALUE of nothing\r\n".getBytes(US_ASCII);
                   socket.getInputStream().read();
                   socket.getOutputStream().write(nonsense);
                   while (socket.getInputStream().read() >= 0) {}
@@ -229,33 +229,66 @@ class SocketEngineTest {
         .contains("has stopped answering");
   }
 
+  @Test
+  void aStallOverTcpIsLostAndThenLate() throws Exception {
+    Conduct stallsOnce =
+        socket -> {
+          BufferedReader lines =
+              new BufferedReader(new InputStreamReader(socket.getInputStream(), US_ASCII));
+          for (int request = 1; lines.readLine() != null; request++) {
+            if (request == 100) {
+              pause(2 * TIMEOUT.toMillis());
+            }
+            socket.getOutputStream().write("END\r\n".getBytes(US_ASCII));
+          }
+        };
+    try (ServerSocket listener = listen(stallsOnce)) {
+      InetSocketAddress address = (InetSocketAddress) listener.getLocalSocketAddress();
+      LoadCounts counts = run(withoutPopulating(spec(address, Protocol.TCP, "64", 1))).counts();
+      assertThat(counts.lost()).isPositive().isEqualTo(counts.late());
+      assertThat(counts.sent()).isEqualTo(counts.answered() + counts.lost());
+      assertThat(counts.misses()).isEqualTo(counts.answered()).isGreaterThan(200);
+    }
+  }
+
+  private static void pause(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   @FunctionalInterface
   private interface Conduct {
     void serve(Socket socket) throws IOException;
   }
 
   private String messageWhenServed(Conduct conduct) throws Exception {
-    try (ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      Thread.ofVirtual()
-          .start(
-              () -> {
-                while (!listener.isClosed()) {
-                  try {
-                    Socket socket = listener.accept();
-                    Thread.ofVirtual().start(() -> serve(conduct, socket));
-                  } catch (IOException e) {
-                    return;
-                  }
-                }
-              });
+    try (ServerSocket listener = listen(conduct)) {
       InetSocketAddress address = (InetSocketAddress) listener.getLocalSocketAddress();
-      try {
-        run(spec(address, Protocol.TCP, "64", 0.9));
-        return "no failure";
-      } catch (LoadException e) {
-        return e.getMessage();
-      }
+      run(spec(address, Protocol.TCP, "64", 0.9));
+      return "no failure";
+    } catch (LoadException e) {
+      return e.getMessage();
     }
+  }
+
+  private static ServerSocket listen(Conduct conduct) throws IOException {
+    ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              while (!listener.isClosed()) {
+                try {
+                  Socket socket = listener.accept();
+                  Thread.ofVirtual().start(() -> serve(conduct, socket));
+                } catch (IOException e) {
+                  return;
+                }
+              }
+            });
+    return listener;
   }
 
   private static void serve(Conduct conduct, Socket socket) {
