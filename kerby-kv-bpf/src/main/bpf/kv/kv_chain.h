@@ -51,6 +51,16 @@ static __always_inline bool kv_block_has_key(const struct kv_work *w, const __u6
 	return !diff;
 }
 
+/* Look up block @i of the chain found in @w, and compare its part of the key. */
+static __always_inline int kv_chain_block(const struct kv_work *w, int i, void **block)
+{
+	*block = kerby_pool_block(w->found.first + i);
+	if (!*block)
+		return KV_CHAIN_GONE;
+	return kv_block_has_key(w, *block, i * kerby_block_bytes) ? KV_CHAIN_OK
+								  : KV_CHAIN_OTHER_KEY;
+}
+
 /* Is the chain found in @w that of the key in @w? */
 __noinline int kv_chain_check_key(struct kv_work *w)
 {
@@ -63,15 +73,9 @@ __noinline int kv_chain_check_key(struct kv_work *w)
 		return KV_CHAIN_OTHER_KEY;
 	n = kerby_blocks(w->key_len);
 	bpf_for(i, 0, n) {
-		block = kerby_pool_block(w->found.first + i);
-		if (!block) {
-			result = KV_CHAIN_GONE;
+		result = kv_chain_block(w, i, &block);
+		if (result != KV_CHAIN_OK)
 			break;
-		}
-		if (!kv_block_has_key(w, block, i * kerby_block_bytes)) {
-			result = KV_CHAIN_OTHER_KEY;
-			break;
-		}
 	}
 	return result;
 }
@@ -87,24 +91,16 @@ static __noinline int kv_chain_read(struct kv_work *w, struct bpf_dynptr *out)
 	int i, n, result = KV_CHAIN_OK;
 	void *block;
 
-	if (!w)
-		return KV_CHAIN_GONE;
 	if (w->found.key_len != w->key_len)
 		return KV_CHAIN_OTHER_KEY;
 	n = w->found.blocks;
 	total = w->key_len + w->found.value_len;
 	base = w->value_off - w->key_len;
 	bpf_for(i, 0, n) {
-		block = kerby_pool_block(w->found.first + i);
-		if (!block) {
-			result = KV_CHAIN_GONE;
+		result = kv_chain_block(w, i, &block);
+		if (result != KV_CHAIN_OK)
 			break;
-		}
 		off = i * kerby_block_bytes;
-		if (!kv_block_has_key(w, block, off)) {
-			result = KV_CHAIN_OTHER_KEY;
-			break;
-		}
 		if (off + kerby_block_bytes <= w->key_len || off >= total)
 			continue;
 		len = total - off;
@@ -142,14 +138,11 @@ static __always_inline bool kv_block_compose(struct kv_work *w, struct bpf_dynpt
 	return !bpf_dynptr_read(w->block + key, len, src, w->value_off + off - w->key_len, 0);
 }
 
-/* Undo @inserted of the @n blocks from @first on that were reserved. */
-static __always_inline void kv_chain_abandon(__u64 first, int inserted, int n)
+/* Free the @n blocks of the chain that begins at @first; those never made just miss. */
+__noinline int kv_chain_free(__u64 first, __u32 n)
 {
-	int i;
-
-	bpf_for(i, 0, inserted)
-		kerby_pool_delete(first + i);
-	kerby_pool_unreserve(n);
+	kerby_free_run(first, n);
+	return 0;
 }
 
 /*
@@ -159,26 +152,22 @@ static __always_inline void kv_chain_abandon(__u64 first, int inserted, int n)
  */
 static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
 {
-	__u32 value_len;
-	int i, n, done = 0;
-	__u64 first;
+	__u32 value_len = w->tier == KV_TIER_KERNEL ? w->value_len : 0;
+	int i, n = kv_chain_blocks(w->key_len, value_len), failed = 0;
+	__u64 first = kerby_pool_reserve(n, w->keep);
 
-	if (!w)
-		return -1;
-	value_len = w->tier == KV_TIER_KERNEL ? w->value_len : 0;
-	n = kv_chain_blocks(w->key_len, value_len);
-	first = kerby_pool_reserve(n, w->keep);
 	if (!first)
 		return -1;
 	bpf_for(i, 0, n) {
 		if (!kv_block_compose(w, src, i * kerby_block_bytes, value_len) ||
-		    kerby_pool_insert(first + i, w->block))
+		    kerby_pool_insert(first + i, w->block)) {
+			failed = -1;
 			break;
-		done++;
+		}
 	}
-	if (done != n) {
-		kv_chain_abandon(first, done, n);
-		return -1;
+	if (failed) {
+		kv_chain_free(first, n);
+		return failed;
 	}
 	w->fresh.first = first;
 	w->fresh.blocks = n;
@@ -200,23 +189,15 @@ static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *s
 	int i, n, result = KV_CHAIN_OK;
 	void *block;
 
-	if (!w)
-		return KV_CHAIN_GONE;
 	if (w->found.key_len != w->key_len)
 		return KV_CHAIN_OTHER_KEY;
 	n = w->found.blocks;
 	total = w->key_len + w->value_len;
 	bpf_for(i, 0, n) {
-		block = kerby_pool_block(w->found.first + i);
-		if (!block) {
-			result = KV_CHAIN_GONE;
+		result = kv_chain_block(w, i, &block);
+		if (result != KV_CHAIN_OK)
 			break;
-		}
 		off = i * kerby_block_bytes;
-		if (!kv_block_has_key(w, block, off)) {
-			result = KV_CHAIN_OTHER_KEY;
-			break;
-		}
 		if (off + kerby_block_bytes <= w->key_len || off >= total)
 			continue;
 		len = total - off;
@@ -239,13 +220,6 @@ static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *s
 	if (result == KV_CHAIN_GONE)
 		kv_inconsistent();
 	return result;
-}
-
-/* Free the @n blocks of the chain that begins at @first. */
-__noinline int kv_chain_free(__u64 first, __u32 n)
-{
-	kerby_free_run(first, n);
-	return 0;
 }
 
 #endif /* KERBY_KV_CHAIN_H */

@@ -10,16 +10,6 @@
 #include "kv/kv_index.h"
 
 /*
- * Superseded values of the user tier are user space's to drop. A packet's door
- * announces them through kv_events, and reserves the room before it changes
- * anything, so that none is forgotten; user space's door reports in the slot.
- */
-static __always_inline struct kv_event *kv_event_reserve(void)
-{
-	return bpf_ringbuf_reserve(&kv_events, sizeof(struct kv_event), 0);
-}
-
-/*
  * Whether the condition of @w lets it replace what was found. KV_OK: it does.
  * An expired item counts as absent.
  */
@@ -107,24 +97,42 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 	return KV_OK;
 }
 
+/*
+ * Take the word of an entry whose value is to go. KV_BUSY: changed meanwhile.
+ *
+ * Superseded values of the user tier are user space's to drop. A packet's door
+ * announces them through kv_events, and reserves the room, which is then in
+ * @ev, before it changes anything, so that none is forgotten: KV_NOSPC, if there
+ * is none. User space's door reports in the slot.
+ */
+static __always_inline enum kv_status kv_take(struct kv_entry *e, const struct kv_work *w,
+					      struct kv_event **ev)
+{
+	*ev = NULL;
+	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
+		*ev = bpf_ringbuf_reserve(&kv_events, sizeof(**ev), 0);
+		if (!*ev)
+			return KV_NOSPC;
+		(*ev)->token = w->found.token;
+	}
+	if (kv_word_take(e, w, w->found.word))
+		return KV_OK;
+	if (*ev)
+		bpf_ringbuf_discard(*ev, 0);
+	return KV_BUSY;
+}
+
 /* Replace the chain by the one in w->fresh. KV_BUSY: changed meanwhile. */
 static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struct kv_work *w,
 						       struct kv_ctl *ctl)
 {
 	__u64 word = w->found.word, next;
-	struct kv_event *ev = NULL;
+	enum kv_status status;
+	struct kv_event *ev;
 
-	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
-		ev = kv_event_reserve();
-		if (!ev)
-			return KV_NOSPC;
-		ev->token = w->found.token;
-	}
-	if (!kv_word_take(e, w, word)) {
-		if (ev)
-			bpf_ringbuf_discard(ev, 0);
-		return KV_BUSY;
-	}
+	status = kv_take(e, w, &ev);
+	if (status != KV_OK)
+		return status;
 	KV_WRITE_ONCE(e->first, w->fresh.first);
 	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
 	kv_entry_write(e, w);
@@ -151,20 +159,15 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
 	status = kv_cond_check(w, found == KV_FOUND);
-	if (status != KV_OK) {
-		result = kv_chain_check_key(w);
-		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
-			return KV_BUSY;
-		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
-	}
-	if (!w->fresh.blocks && w->tier == KV_TIER_KERNEL && w->found.tier == KV_TIER_KERNEL &&
+	if (status == KV_OK && !w->fresh.blocks && w->tier == KV_TIER_KERNEL &&
+	    w->found.tier == KV_TIER_KERNEL &&
 	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
 		return kv_replace_in_place(e, w, ctl, src);
 	result = kv_chain_check_key(w);
-	if (result != KV_CHAIN_OK) {
-		if (result == KV_CHAIN_OTHER_KEY && kv_entry_same(e, w))
-			return KV_COLLISION;
-		return KV_BUSY;
+	if (status != KV_OK || result != KV_CHAIN_OK) {
+		if (result == KV_CHAIN_GONE || !kv_entry_same(e, w))
+			return KV_BUSY;
+		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
 	}
 	if (!w->fresh.blocks && kv_chain_new(w, src))
 		return KV_NOSPC;
@@ -210,19 +213,12 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 /* Remove the entry @e as it was found. KV_BUSY: changed meanwhile. */
 static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_work *w)
 {
-	struct kv_event *ev = NULL;
+	enum kv_status status;
+	struct kv_event *ev;
 
-	if (w->found.tier == KV_TIER_USER && w->path != KV_PATH_USER) {
-		ev = kv_event_reserve();
-		if (!ev)
-			return KV_NOSPC;
-		ev->token = w->found.token;
-	}
-	if (!kv_word_take(e, w, w->found.word)) {
-		if (ev)
-			bpf_ringbuf_discard(ev, 0);
-		return KV_BUSY;
-	}
+	status = kv_take(e, w, &ev);
+	if (status != KV_OK)
+		return status;
 	if (bpf_map_delete_elem(&kv_index, &w->identity)) {
 		/* The map's own lock was not to be had: all is as it was. */
 		kv_word_release(e, w->found.word, w->found.word);

@@ -84,21 +84,6 @@ record KvEntry(
         tier);
   }
 
-  KvEntry withTier(int newTier) {
-    return new KvEntry(
-        word,
-        identity,
-        first,
-        token,
-        flags,
-        exptime,
-        valueLength,
-        lastAccess,
-        blocks,
-        keyLength,
-        newTier);
-  }
-
   private static long at(String member) {
     return KvAbi.ENTRY.member(member).offset();
   }

@@ -43,10 +43,6 @@ final class KvCtl {
     LONG.setVolatile(memory, (long) LAYOUT_VERSION, CURRENT_LAYOUT);
   }
 
-  long hashKey(int half) {
-    return (long) LONG.getVolatile(memory, HASH_KEY + (long) half * Long.BYTES);
-  }
-
   /** Takes every version given out so far for expired. */
   void flush() {
     LONG.setVolatile(memory, (long) FLUSH_CAS, lastCas());
