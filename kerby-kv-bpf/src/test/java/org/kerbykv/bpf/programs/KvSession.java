@@ -46,6 +46,16 @@ final class KvSession {
     }
   }
 
+  /**
+   * Lets the same frame come in again and again, as fast as it goes: one that the door takes or
+   * passes on without a change.
+   */
+  void sendRepeatedly(PacketDoor door, Frame frame, int times) {
+    try (Arena call = Arena.ofConfined()) {
+      packetDoors.get(door).run(call.allocateFrom(JAVA_BYTE, frame.bytes()), times);
+    }
+  }
+
   /** Lets a frame come in by XDP, with metadata of {@code metadata} bytes taking room before it. */
   Outcome sendWithMetadata(int metadata, Frame frame) {
     try (Arena call = Arena.ofConfined()) {
