@@ -153,21 +153,20 @@ __noinline int kv_chain_free(__u64 first, __u32 n)
 static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
 {
 	__u32 value_len = w->tier == KV_TIER_KERNEL ? w->value_len : 0;
-	int i, n = kv_chain_blocks(w->key_len, value_len), failed = 0;
+	int i, n = kv_chain_blocks(w->key_len, value_len), done = 0;
 	__u64 first = kerby_pool_reserve(n, w->keep);
 
 	if (!first)
 		return -1;
 	bpf_for(i, 0, n) {
 		if (!kv_block_compose(w, src, i * kerby_block_bytes, value_len) ||
-		    kerby_pool_insert(first + i, w->block)) {
-			failed = -1;
+		    kerby_pool_insert(first + i, w->block))
 			break;
-		}
+		done++;
 	}
-	if (failed) {
+	if (done != n) {
 		kv_chain_free(first, n);
-		return failed;
+		return -1;
 	}
 	w->fresh.first = first;
 	w->fresh.blocks = n;
