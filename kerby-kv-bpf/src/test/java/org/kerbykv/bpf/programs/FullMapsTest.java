@@ -10,7 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.RequiresBPF;
 
 /**
- * Maps that are full, other than the pool: nothing is lost, nothing leaks, and the request goes up.
+ * Maps that are full, the pool's before its allocator says so: nothing is lost, nothing leaks, and
+ * the request goes up.
  */
 @RequiresBPF
 class FullMapsTest {
@@ -47,6 +48,28 @@ class FullMapsTest {
         replies(store, door, delete("a"), MemcachedText.DELETED);
         replies(store, door, set("c", "three"), MemcachedText.STORED);
         assertThat(store.get("c").value()).isEqualTo("three");
+      }
+    }
+  }
+
+  /** The kernel refuses a block in the middle of a chain: those that were made go back. */
+  @Test
+  void blocksThatEndHalfWayThroughAChain() {
+    String tooLong = "l".repeat(300);
+    try (KvStore store = new KvStore(CONFIG.withEntries("kerby_pool", 8))) {
+      for (PacketDoor door : PacketDoor.values()) {
+        store.clear();
+        store.set("a", "a".repeat(40));
+        goesUp(store, door, set("k", tooLong));
+        goesUp(store, door, set("a", tooLong));
+        for (String key : new String[] {"k", "a"}) {
+          KvSlot slot = store.slot(0).request(KvAbi.Op.SET, key).value(tooLong);
+          assertThat(store.run(slot)).isEqualTo(KvAbi.Status.NOSPC);
+          StoreAudit.check(store);
+        }
+        assertThat(store.get("a").value()).isEqualTo("a".repeat(40));
+        replies(store, door, set("k", "k".repeat(150)), MemcachedText.STORED);
+        assertThat(store.get("k").value()).isEqualTo("k".repeat(150));
       }
     }
   }
