@@ -30,7 +30,12 @@ final class Call<R> extends CompletableFuture<R> {
   record Attempt(UdpPort port, int id) {}
 
   final Command command;
+
+  /** The key that the call is placed by; of several, the first. */
   final byte[] key;
+
+  /** The keys of a retrieval of several, else null. */
+  final byte[][] keys;
 
   /** The value to store, for storage commands. */
   final byte[] value;
@@ -42,6 +47,9 @@ final class Call<R> extends CompletableFuture<R> {
 
   /** The cas id of cas, the amount of incr and decr; unsigned. */
   final long argument;
+
+  /** Whether it counts in {@link KerbyClientConfig#maxOutstanding()}. */
+  final boolean takesPlace;
 
   /** When the call ends without a reply, in {@link System#nanoTime()}. */
   final long deadline;
@@ -85,15 +93,42 @@ final class Call<R> extends CompletableFuture<R> {
       long argument,
       long timeoutNanos,
       Mapper<R> mapper) {
+    this(command, key, null, value, flags, exptime, argument, true, timeoutNanos, mapper);
+  }
+
+  private Call(
+      Command command,
+      byte[] key,
+      byte[][] keys,
+      byte[] value,
+      int flags,
+      long exptime,
+      long argument,
+      boolean takesPlace,
+      long timeoutNanos,
+      Mapper<R> mapper) {
     this.command = command;
     this.key = key;
+    this.keys = keys;
     this.value = value;
     this.flags = flags;
     this.exptime = exptime;
     this.argument = argument;
+    this.takesPlace = takesPlace;
     this.created = System.nanoTime();
     this.deadline = created + timeoutNanos;
     this.mapper = mapper;
+  }
+
+  /** A get of several keys of one link. */
+  static <R> Call<R> ofKeys(byte[][] keys, long timeoutNanos, Mapper<R> mapper) {
+    return new Call<>(Command.GET, keys[0], keys, null, 0, 0, 0, true, timeoutNanos, mapper);
+  }
+
+  /** A call of the client's own, that no caller's call has to wait for. */
+  static <R> Call<R> withoutPlace(
+      Command command, byte[] key, long timeoutNanos, Mapper<R> mapper) {
+    return new Call<>(command, key, null, null, 0, 0, 0, false, timeoutNanos, mapper);
   }
 
   /** Notes the id of a further attempt; a reply to any attempt answers the call. */
