@@ -57,6 +57,9 @@ final class Call<R> extends CompletableFuture<R> {
   final long created;
   private final Mapper<R> mapper;
 
+  /** Who is told how the call ended, or null. */
+  CallObserver observer;
+
   /** The call submitted before this one, while both wait for the event loop. */
   Call<?> submittedBefore;
 
@@ -158,14 +161,19 @@ final class Call<R> extends CompletableFuture<R> {
   /** Ends the call with what the server said. */
   void answer(Reply reply) {
     if (reply.status().isError()) {
-      completeExceptionally(new KerbyServerException(reply.errorLine()));
+      end(new KerbyServerException(reply.errorLine()), CallObserver.Outcome.REFUSED);
       return;
     }
+    R result;
     try {
-      complete(mapper.map(reply));
+      result = mapper.map(reply);
     } catch (RuntimeException e) { // a transcoder's
-      completeExceptionally(e);
+      end(e, CallObserver.Outcome.UNDECODABLE);
+      return;
     }
+    // Told first: who waits for the call may look at the figures at once.
+    tell(CallObserver.Outcome.of(reply));
+    complete(result);
   }
 
   /**
@@ -173,12 +181,26 @@ final class Call<R> extends CompletableFuture<R> {
    * run, as of unknown outcome because of it.
    */
   void fail(KerbyException reason) {
-    if (sent && !command.repeatable()) {
-      completeExceptionally(
-          new KerbyUnknownOutcomeException(
-              command.word() + " may have been executed: " + reason.getMessage(), reason));
-    } else {
-      completeExceptionally(reason);
+    KerbyException failure =
+        sent && !command.repeatable()
+            ? new KerbyUnknownOutcomeException(
+                command.word() + " may have been executed: " + reason.getMessage(), reason)
+            : reason;
+    end(failure, CallObserver.Outcome.of(failure));
+  }
+
+  private void end(RuntimeException failure, CallObserver.Outcome outcome) {
+    tell(outcome);
+    completeExceptionally(failure);
+  }
+
+  private void tell(CallObserver.Outcome outcome) {
+    if (observer != null && !isDone()) {
+      try {
+        observer.ended(command, outcome, System.nanoTime() - created);
+      } catch (RuntimeException e) {
+        // A registry that refuses a meter must not cost the call its result.
+      }
     }
   }
 }

@@ -26,6 +26,10 @@ final class ClientCore {
   private final BitSet live = new BitSet();
 
   private volatile KetamaRing ring;
+
+  /** Who is told how calls end, or null. */
+  private volatile CallObserver observer;
+
   private final AtomicBoolean closing = new AtomicBoolean();
   private volatile boolean closed;
 
@@ -95,6 +99,7 @@ final class ClientCore {
   /** As {@link #submit(Call)}, to this server. */
   <R> CompletableFuture<R> submit(Call<R> call, ServerNode node) {
     counters.calls().increment();
+    call.observer = observer;
     if (!takePlace(call, node)) {
       return call;
     }
@@ -130,6 +135,13 @@ final class ClientCore {
       call.fail(new KerbyInterruptedException("interrupted while waiting for a place", e));
     }
     return false;
+  }
+
+  /** From now on tells this one too how calls end. */
+  void observe(CallObserver other) {
+    synchronized (live) {
+      observer = observer == null ? other : observer.and(other);
+    }
   }
 
   // --- Servers ----------------------------------------------------------------------------------

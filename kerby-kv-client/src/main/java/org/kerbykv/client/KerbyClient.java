@@ -89,6 +89,10 @@ public final class KerbyClient<V> implements AutoCloseable {
     return new KerbyClient<>(core, transcoder, checked.toNanos());
   }
 
+  ClientCore core() {
+    return core;
+  }
+
   public KerbyClientConfig config() {
     return core.config();
   }

@@ -75,7 +75,11 @@ final class LibMemcached implements AutoCloseable {
   /** The index of the server that gets this key. */
   int owner(byte[] key) {
     MemorySegment.copy(key, 0, keyRoom, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, key.length);
-    return (int) call(generateHash, handle, keyRoom, (long) key.length);
+    try {
+      return (int) generateHash.invokeExact(handle, keyRoom, (long) key.length);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private MethodHandle function(String name, MemoryLayout result, MemoryLayout... arguments) {
