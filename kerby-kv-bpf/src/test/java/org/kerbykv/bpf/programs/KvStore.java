@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,9 +66,14 @@ final class KvStore implements AutoCloseable {
     setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
-    program
-        .getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8)
-        .put(KvAbi.networkOrder(Frame.SERVER_IP), (byte) 1);
+    BPFHashMap<byte[], Byte> local =
+        program.getHashMap("kv_local", BPFType.bytes(16), BPFType.INT8);
+    local.put(address(0, 0xffff_0000_0000L | Integer.toUnsignedLong(Frame.SERVER_IP)), (byte) 1);
+    local.put(address(Frame.IP6_PREFIX, Frame.SERVER_IP6), (byte) 1);
+  }
+
+  private static byte[] address(long high, long low) {
+    return ByteBuffer.allocate(16).putLong(high).putLong(low).array();
   }
 
   KvConfig config() {
