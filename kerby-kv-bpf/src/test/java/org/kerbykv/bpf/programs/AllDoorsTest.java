@@ -187,8 +187,7 @@ class AllDoorsTest {
     /** Moves the value, if there is one, to the other tier, unless a writer comes in between. */
     private void move(VersionedKey key) {
       KvSlot slot = session.slot();
-      Status found =
-          runUntilDone(() -> slot.request(Op.GET, key.key()).keep(KvAbi.KEEP_ACCESS));
+      Status found = runUntilDone(() -> slot.request(Op.GET, key.key()).keep(KvAbi.KEEP_ACCESS));
       if (found == Status.MISS) {
         return;
       }

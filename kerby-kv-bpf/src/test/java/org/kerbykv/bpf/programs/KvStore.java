@@ -66,14 +66,15 @@ final class KvStore implements AutoCloseable {
     setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
-    BPFHashMap<byte[], Byte> local =
-        program.getHashMap("kv_local", BPFType.bytes(16), BPFType.INT8);
-    local.put(address(0, 0xffff_0000_0000L | Integer.toUnsignedLong(Frame.SERVER_IP)), (byte) 1);
-    local.put(address(Frame.IP6_PREFIX, Frame.SERVER_IP6), (byte) 1);
+    serve(KvAbi.mapped(Frame.SERVER_IP));
+    serve(ByteBuffer.allocate(16).putLong(Frame.IP6_PREFIX).putLong(Frame.SERVER_IP6).array());
   }
 
-  private static byte[] address(long high, long low) {
-    return ByteBuffer.allocate(16).putLong(high).putLong(low).array();
+  /** Has the programs answer what is sent to this address, too: 16 bytes. */
+  void serve(byte[] address) {
+    program
+        .getHashMap("kv_local", BPFType.bytes(address.length), BPFType.INT8)
+        .put(address, (byte) 1);
   }
 
   KvConfig config() {
