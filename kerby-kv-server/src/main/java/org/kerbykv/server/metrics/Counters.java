@@ -72,16 +72,16 @@ public final class Counters {
   /** Counts an operation's end, as memcached does. */
   public void count(Operation operation, Outcome outcome) {
     switch (operation) {
-      case GET -> countGet(outcome == Outcome.HIT);
+      case GET, VIVIFY -> countGet(outcome == Outcome.HIT);
       case GET_AND_TOUCH, TOUCH -> countTouch(outcome == Outcome.HIT || outcome == Outcome.TOUCHED);
-      case DELETE -> countDelete(outcome == Outcome.DELETED);
+      case DELETE, INVALIDATE -> countDelete(outcome == Outcome.DELETED);
       case INCR -> countArithmetic(outcome, Counter.INCR_HITS, Counter.INCR_MISSES);
       case DECR -> countArithmetic(outcome, Counter.DECR_HITS, Counter.DECR_MISSES);
       case CAS -> {
         countCas(outcome);
         countStore(outcome);
       }
-      case SET, ADD, REPLACE, APPEND, PREPEND -> countStore(outcome);
+      case SET, ADD, REPLACE, CAS_OR_STALE, APPEND, PREPEND -> countStore(outcome);
     }
   }
 

@@ -47,7 +47,8 @@ public final class Replies {
       case TOUCHED -> TOUCHED;
       case NON_NUMERIC -> NON_NUMERIC;
       case NO_MEMORY -> NO_MEMORY;
-      case HIT, MISS, COUNTED -> throw new IllegalArgumentException("no line for " + outcome);
+      case HIT, MISS, COUNTED, CREATED ->
+          throw new IllegalArgumentException("no line for " + outcome);
     };
   }
 

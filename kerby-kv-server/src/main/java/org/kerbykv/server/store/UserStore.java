@@ -14,7 +14,7 @@ public final class UserStore implements Store {
   /** Stripes swept per upkeep, so that an expired item goes within half a minute. */
   private static final int SWEEP_STRIPES = 2;
 
-  private final AtomicLong lastCas = new AtomicLong();
+  private final AtomicLong lastVersion = new AtomicLong();
   private final SipHash hash = new SipHash();
   private final Arena doorArena = Arena.ofShared();
   private final ItemTable items;
@@ -27,7 +27,7 @@ public final class UserStore implements Store {
    * @param memoryBytes most memory for items; whole regions of 4 MiB, at least one
    */
   public UserStore(long memoryBytes) {
-    items = new ItemTable(memoryBytes, lastCas);
+    items = new ItemTable(memoryBytes, lastVersion);
   }
 
   @Override
@@ -37,7 +37,7 @@ public final class UserStore implements Store {
 
   @Override
   public void flushAll() {
-    items.flush(lastCas.get());
+    items.flush(lastVersion.get());
     flushed.set(true);
   }
 

@@ -76,7 +76,7 @@ final class UserTier implements AutoCloseable {
     scratch.token.set(ValueLayout.JAVA_LONG, 0, token);
     items.writeKey(item, scratch.token, 0);
     items.setMetadata(item, hash(token), 0, KvSlot.EXPTIME_NEVER);
-    items.put(item, KvSlot.IF_ANY, 0, BootClock.seconds());
+    items.put(item, BootClock.seconds());
     return token;
   }
 
@@ -89,7 +89,7 @@ final class UserTier implements AutoCloseable {
   /** Drops the value of a token that the index no longer names. */
   void drop(Scratch scratch, long token) {
     scratch.token.set(ValueLayout.JAVA_LONG, 0, token);
-    items.remove(scratch.token, 0, TOKEN_BYTES, hash(token), KvSlot.IF_ANY, 0, BootClock.seconds());
+    items.remove(scratch.token, 0, TOKEN_BYTES, hash(token), BootClock.seconds());
   }
 
   void release(int item) {
