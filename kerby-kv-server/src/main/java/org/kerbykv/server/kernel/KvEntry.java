@@ -20,6 +20,9 @@ public final class KvEntry {
   public static final int BLOCKS = 48;
   public static final int KEY_LEN = 50;
   public static final int TIER = 51;
+  public static final int STATE = 52;
+  public static final int FETCHED = 53;
+  public static final int CAS = 56;
   public static final int BYTES = 64;
 
   public static final int TIER_KERNEL = 1;
@@ -28,7 +31,7 @@ public final class KvEntry {
   private KvEntry() {}
 
   /** Returns the version of an entry. */
-  public static long cas(MemorySegment entry) {
+  public static long version(MemorySegment entry) {
     return entry.get(JAVA_LONG, WORD) >>> 1;
   }
 

@@ -17,17 +17,33 @@ public final class Replies {
   static final byte[] DELETED = line("DELETED");
   static final byte[] TOUCHED = line("TOUCHED");
   static final byte[] META_NO_OP = line("MN");
+  static final byte[] META_MISS = line("EN");
   static final byte[] RESET = line("RESET");
   static final byte[] BAD_FORMAT = line("CLIENT_ERROR bad command line format");
   static final byte[] BAD_DELETE =
       line("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]");
   static final byte[] BAD_EXPTIME = line("CLIENT_ERROR invalid exptime argument");
   static final byte[] BAD_DELTA = line("CLIENT_ERROR invalid numeric delta argument");
+  static final byte[] BAD_TOKEN = line("CLIENT_ERROR bad token in command line format");
+  static final byte[] BAD_KEY = line("CLIENT_ERROR error decoding key");
+  static final byte[] BAD_META_DELTA = line("CLIENT_ERROR invalid numeric delta value");
+  static final byte[] BAD_INITIAL = line("CLIENT_ERROR invalid numeric initial value");
+  static final byte[] BAD_MODE_LENGTH = line("CLIENT_ERROR incorrect length for M token");
+  static final byte[] BAD_SET_MODE = line("CLIENT_ERROR invalid mode for ms M token");
+  static final byte[] BAD_ARITHMETIC_MODE = line("CLIENT_ERROR invalid mode for ma M token");
+  static final byte[] INVALID_FLAG = line("CLIENT_ERROR invalid flag");
+  static final byte[] DUPLICATE_FLAG = line("CLIENT_ERROR duplicate flag");
+  static final byte[] BAD_FLAG = line("CLIENT_ERROR invalid or duplicate flag");
+  static final byte[] TOO_MANY_GET_FLAGS = line("CLIENT_ERROR options flags are too long");
+  static final byte[] TOO_MANY_FLAGS = line("CLIENT_ERROR options flags too long");
+  static final byte[] OPAQUE_TOO_LONG = line("CLIENT_ERROR opaque token too long");
   static final byte[] BAD_DATA = line("CLIENT_ERROR bad data chunk");
   static final byte[] NON_NUMERIC =
       line("CLIENT_ERROR cannot increment or decrement non-numeric value");
   static final byte[] TOO_LARGE = line("SERVER_ERROR object too large for cache");
   static final byte[] NO_MEMORY = line("SERVER_ERROR out of memory storing object");
+  static final byte[] NO_MEMORY_COUNTING =
+      line("SERVER_ERROR Out of memory incrementing value");
   public static final byte[] REPLY_TOO_LARGE =
       line("SERVER_ERROR out of memory writing get response");
   static final byte[] SHUTDOWN_DISABLED = line("ERROR: shutdown not enabled");

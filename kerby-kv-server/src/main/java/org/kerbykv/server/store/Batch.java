@@ -124,18 +124,24 @@ public final class Batch {
     requests[index].initial = initial;
   }
 
-  /** Sets the expiry of an item that an INCR, DECR or VIVIFY creates. */
-  public void setCreatedExpiry(int index, int expiry) {
+  /**
+   * Sets the expiry of an item that an INCR, DECR or VIVIFY creates.
+   *
+   * @param touched whether the item has the expiry of {@link #setExpiry} instead in the end
+   */
+  public void setCreatedExpiry(int index, int expiry, boolean touched) {
     requests[index].createdExpiry = expiry;
+    requests[index].touchesCreated = touched;
   }
 
   /**
-   * Has a retrieval win an item that expires before a time, if nobody has won it yet.
+   * Has a retrieval win an item that is stale, or expires before a time, if nobody has won it yet.
    *
-   * @param before boot seconds, see {@link BootClock#expiry}
+   * @param before boot seconds, see {@link BootClock#expiry}; 0: only a stale one
    * @param touched whether the expiry that the retrieval itself gives is what counts
    */
   public void setRecache(int index, int before, boolean touched) {
+    requests[index].wins = true;
     requests[index].recacheBefore = before;
     requests[index].recachesTouched = touched;
   }
@@ -226,6 +232,26 @@ public final class Batch {
   /** Returns the expiry that the operation gives, boot seconds. */
   public int expiry(int index) {
     return requests[index].expiry;
+  }
+
+  /** Returns the expiry that the operation gives to an item that it creates, boot seconds. */
+  public int createdExpiry(int index) {
+    return requests[index].createdExpiry;
+  }
+
+  /** Returns whether the operation gives an expiry to an item that is there. */
+  public boolean touches(int index) {
+    return requests[index].touches;
+  }
+
+  /** Returns where the value of a HIT is: 1 the kernel, 2 user space. */
+  public int tier(int index) {
+    return door.getByte(index, KvSlot.TIER);
+  }
+
+  /** Returns the bytes of the item of a HIT as memcached's -I counts them. */
+  public long itemSize(int index) {
+    return ItemSize.of(door.keyLength(index), flags(index), valueLength(index));
   }
 
   /** Returns when the item of a HIT was used last before, boot seconds. */

@@ -130,7 +130,7 @@ final class Editing implements Course {
     request.foundExpiry = request.createdExpiry;
     door.request(slot, KvSlot.SET, KvSlot.IF_ABSENT);
     door.setInt(slot, KvSlot.FLAGS, 0);
-    door.setInt(slot, KvSlot.EXPTIME, request.touches ? request.expiry : request.createdExpiry);
+    door.setInt(slot, KvSlot.EXPTIME, request.finalCreatedExpiry());
     door.setLong(slot, KvSlot.NEW_CAS, request.newCas);
     int from = AsciiNumber.writeUnsigned(request.initial, scratch, DIGITS_MAX);
     System.arraycopy(scratch, from, scratch, 0, DIGITS_MAX - from);

@@ -300,9 +300,23 @@ final class ItemTable implements AutoCloseable {
     }
   }
 
-  /** Takes every item whose version is at most this for expired. */
-  void flush(long version) {
-    flushVersion = version;
+  /**
+   * Takes everything that is stored for expired. It is one step for all others, so that nothing
+   * that was made of an item before it comes to be after it.
+   */
+  void flush() {
+    flush(0);
+  }
+
+  /** Holds the stripes from a number on, and all before it. */
+  private void flush(int from) {
+    if (from == STRIPES) {
+      flushVersion = lastVersion.get();
+      return;
+    }
+    synchronized (stripes[from]) {
+      flush(from + 1);
+    }
   }
 
   /**

@@ -133,6 +133,12 @@ final class KernelDoor extends StoreDoor {
     return status(0) == KvSlot.OK;
   }
 
+  /** Takes all that is stored for expired, through all doors at once. One call at a time. */
+  void flush() {
+    request(0, KvSlot.FLUSH, KvSlot.IF_ANY);
+    enter(0, 1);
+  }
+
   /** The value that a SET names becomes known before the index can name it. */
   private void publishNamedValue(int slot) {
     if (operation(slot) == KvSlot.SET && isUserTier(slot)) {

@@ -66,7 +66,7 @@ public final class KernelStore implements Store {
             .getRingBuffer(
                 "kv_events", event -> tier.drop(scratch, event.get(ValueLayout.JAVA_LONG, 0)));
     this.eventThread = Thread.ofPlatform().daemon().name("kerby-events").start(this::followEvents);
-    doors.tick(BootClock.unixMinusBoot());
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
   }
 
   @Override
@@ -91,13 +91,15 @@ public final class KernelStore implements Store {
 
   @Override
   public void flushAll() {
-    doors.flushAll();
+    synchronized (upkeepDoor) {
+      upkeepDoor.flush();
+    }
     reapSoon = true;
   }
 
   @Override
   public void upkeep() {
-    doors.tick(BootClock.unixMinusBoot());
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
     if (--secondsToReap <= 0 || reapSoon) {
       secondsToReap = REAP_SECONDS;
       reapSoon = false;
@@ -180,7 +182,7 @@ public final class KernelStore implements Store {
     int now = BootClock.seconds();
     index.walk(
         (key, entry) -> {
-          if (doors.isFlushed(KvEntry.cas(entry)) || KvEntry.isExpired(entry, now)) {
+          if (doors.isFlushed(KvEntry.version(entry)) || KvEntry.isExpired(entry, now)) {
             reap(key.get(ValueLayout.JAVA_LONG, 0));
           }
         });

@@ -37,6 +37,7 @@ final class KvSlot {
   static final byte DELETE = 3;
   static final byte TOUCH = 4;
   static final byte REAP = 5;
+  static final byte FLUSH = 6;
 
   static final byte IF_ANY = 0;
   static final byte IF_ABSENT = 1;

@@ -50,10 +50,17 @@ final class Request {
   boolean creates;
 
   int createdExpiry;
+
+  /** Whether an item that is created has expiry instead. */
+  boolean touchesCreated;
+
   long initial;
   long delta;
 
-  /** Whoever finds the item expiring before this wins it; 0: nobody. */
+  /** Whether a retrieval may win the item. */
+  boolean wins;
+
+  /** An item that expires before this is to be won, as one that is stale is; 0: never. */
   int recacheBefore;
 
   /** Whether what expires then is judged by the new expiry. */
@@ -85,6 +92,11 @@ final class Request {
     this.slot = slot;
   }
 
+  /** Returns when an item that is created expires. */
+  int finalCreatedExpiry() {
+    return touchesCreated ? expiry : createdExpiry;
+  }
+
   void begin(Operation what) {
     operation = what;
     outcome = null;
@@ -95,6 +107,8 @@ final class Request {
     state = 0;
     unseen = false;
     creates = false;
+    touchesCreated = false;
+    wins = false;
     recacheBefore = 0;
     recachesTouched = false;
     separateOperand = 0;

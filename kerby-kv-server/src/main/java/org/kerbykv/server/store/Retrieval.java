@@ -33,7 +33,7 @@ final class Retrieval implements Course {
 
   private Outcome afterHit(Request request) {
     request.found(door);
-    request.won = !request.foundState(KvSlot.WON) && isToBeWon(request);
+    request.won = request.wins && !request.foundState(KvSlot.WON) && isToBeWon(request);
     if (!request.won && !request.touches) {
       return Outcome.HIT;
     }
@@ -87,7 +87,7 @@ final class Retrieval implements Course {
     request.phase = Request.Phase.CREATING;
     door.request(slot, KvSlot.SET, KvSlot.IF_ABSENT);
     door.setInt(slot, KvSlot.FLAGS, 0);
-    door.setInt(slot, KvSlot.EXPTIME, request.createdExpiry);
+    door.setInt(slot, KvSlot.EXPTIME, request.finalCreatedExpiry());
     door.setInt(slot, KvSlot.VALUE_LEN, 0);
     door.setLong(slot, KvSlot.NEW_CAS, request.newCas);
     int state = KvSlot.WON | request.state | (request.unseen ? 0 : KvSlot.FETCHED);

@@ -59,6 +59,7 @@ final class UserDoor extends StoreDoor {
     setLong(slot, KvSlot.VERSION, moment.version);
     setInt(slot, KvSlot.LAST_ACCESS, moment.lastAccess);
     setByte(slot, KvSlot.STATE, moment.state);
+    setByte(slot, KvSlot.TIER, KvSlot.TIER_USER);
     if (length > KvSlot.VALUE_MAX) {
       setLong(slot, KvSlot.TOKEN, item);
       return KvSlot.USER;

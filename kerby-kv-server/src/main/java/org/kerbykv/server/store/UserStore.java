@@ -37,7 +37,7 @@ public final class UserStore implements Store {
 
   @Override
   public void flushAll() {
-    items.flush(lastVersion.get());
+    items.flush();
     flushed.set(true);
   }
 
