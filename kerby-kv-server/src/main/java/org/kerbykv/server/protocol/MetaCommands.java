@@ -7,7 +7,7 @@ import org.kerbykv.server.store.Operation;
  * The meta commands mg, ms, md, ma and me, as memcached 1.6.18 has them.
  *
  * <p>Unlike memcached, which looks at an opaque only when it writes the reply, a line with one that
- * is too long changes nothing.
+ * is too long changes nothing; and T of an ma holds, too, when the number gets longer.
  */
 final class MetaCommands {
   private static final int KEY_AND_FLAGS = 2;
@@ -32,7 +32,7 @@ final class MetaCommands {
     Operation operation = flags.touches ? Operation.GET_AND_TOUCH : Operation.GET;
     int index = operation(flags.vivifies ? Operation.VIVIFY : operation);
     Batch batch = replier.batch();
-    setExpiries(batch, index, flags.vivifiesTouched);
+    setExpiries(batch, index);
     batch.setRecache(index, flags.recacheBefore, flags.recachesTouched);
     if (flags.unseen) {
       batch.setUnseen(index);
@@ -89,7 +89,7 @@ final class MetaCommands {
     if (flags.vivifies) {
       batch.setInitial(index, flags.initial);
     }
-    setExpiries(batch, index, flags.touches);
+    setExpiries(batch, index);
     replier.dispatcher.metaArithmetic(replier.output, index, flags);
   }
 
@@ -112,12 +112,12 @@ final class MetaCommands {
     };
   }
 
-  private void setExpiries(Batch batch, int index, boolean touchesCreated) {
+  private void setExpiries(Batch batch, int index) {
     if (flags.touches) {
       batch.setExpiry(index, flags.expiry);
     }
     if (flags.vivifies) {
-      batch.setCreatedExpiry(index, flags.vivifiedExpiry, touchesCreated);
+      batch.setCreatedExpiry(index, flags.vivifiedExpiry, flags.vivifiesTouched);
     }
   }
 

@@ -180,6 +180,7 @@ final class MetaReplies {
       switch (asked[i]) {
         case 'c' -> appendNumber('c', batch.cas(operation));
         case 't' -> appendTimeLeft(expiry, now);
+        case 'N' -> expiry = batch.isCreated(operation) ? batch.createdExpiry(operation) : expiry;
         case 'T' -> expiry = batch.expiry(operation);
         case 'k' -> appendKey(operation, base64[record]);
         case 'O' -> i = appendOpaque(asked, i);

@@ -279,7 +279,7 @@ public final class Batch {
     return requests[index].won;
   }
 
-  /** Returns whether a HIT was made by this VIVIFY itself. */
+  /** Returns whether a HIT was made by this VIVIFY itself, or a number by this INCR or DECR. */
   public boolean isCreated(int index) {
     return requests[index].phase == Request.Phase.CREATING;
   }

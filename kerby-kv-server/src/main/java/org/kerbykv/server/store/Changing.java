@@ -19,9 +19,6 @@ final class Changing implements Course {
       door.setInt(slot, KvSlot.EXPTIME, request.expiry);
       if (request.operation == Operation.INVALIDATE) {
         invalidate(request);
-      } else {
-        // As memcached has it, a touch is a use.
-        door.setByte(slot, KvSlot.STATE, KvSlot.FETCHED);
       }
     }
     if (request.hasCas) {

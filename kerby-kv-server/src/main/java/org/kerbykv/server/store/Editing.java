@@ -127,7 +127,7 @@ final class Editing implements Course {
     int slot = request.slot;
     request.phase = Request.Phase.CREATING;
     request.number = request.initial;
-    request.foundExpiry = request.createdExpiry;
+    request.foundExpiry = KvSlot.EXPTIME_NEVER;
     door.request(slot, KvSlot.SET, KvSlot.IF_ABSENT);
     door.setInt(slot, KvSlot.FLAGS, 0);
     door.setInt(slot, KvSlot.EXPTIME, request.finalCreatedExpiry());

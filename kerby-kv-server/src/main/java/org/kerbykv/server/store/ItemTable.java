@@ -255,6 +255,7 @@ final class ItemTable implements AutoCloseable {
       }
       setState(item, (byte) ((state(item) & ~change.clear) | change.state));
       if (!change.keeps(KvSlot.KEEP_ACCESS)) {
+        setState(item, (byte) (state(item) | KvSlot.FETCHED));
         used(item, now);
       }
       return change.newCas == 0 ? version(item) : giveVersion(item, change);
