@@ -72,7 +72,7 @@ public final class Counters {
   /** Counts an operation's end, as memcached does. */
   public void count(Operation operation, Outcome outcome) {
     switch (operation) {
-      case GET, VIVIFY -> countGet(outcome == Outcome.HIT);
+      case GET, RECACHE, VIVIFY -> countGet(outcome == Outcome.HIT);
       case GET_AND_TOUCH, TOUCH -> countTouch(outcome == Outcome.HIT || outcome == Outcome.TOUCHED);
       case DELETE -> countDelete(outcome == Outcome.DELETED);
       case INVALIDATE -> countInvalidate(outcome == Outcome.TOUCHED);

@@ -29,8 +29,7 @@ final class MetaCommands {
       replier.error(error);
       return;
     }
-    Operation operation = flags.touches ? Operation.GET_AND_TOUCH : Operation.GET;
-    int index = operation(flags.vivifies ? Operation.VIVIFY : operation);
+    int index = operation(retrieval());
     Batch batch = replier.batch();
     setExpiries(batch, index);
     batch.setRecache(index, flags.recacheBefore, flags.recachesTouched);
@@ -39,6 +38,16 @@ final class MetaCommands {
     }
     batch.setNewCas(index, flags.newCas);
     replier.dispatcher.metaGet(replier.output, index, flags);
+  }
+
+  private Operation retrieval() {
+    if (flags.vivifies) {
+      return Operation.VIVIFY;
+    }
+    if (flags.touches) {
+      return Operation.GET_AND_TOUCH;
+    }
+    return flags.recacheBefore == 0 ? Operation.GET : Operation.RECACHE;
   }
 
   private byte[] readGet() {

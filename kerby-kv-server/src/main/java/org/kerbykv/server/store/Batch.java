@@ -136,6 +136,7 @@ public final class Batch {
 
   /**
    * Has a retrieval win an item that is stale, or expires before a time, if nobody has won it yet.
+   * A GET, which others may follow in the batch, takes no time.
    *
    * @param before boot seconds, see {@link BootClock#expiry}; 0: only a stale one
    * @param touched whether the expiry that the retrieval itself gives is what counts
@@ -321,7 +322,7 @@ public final class Batch {
 
   private Course course(Operation operation) {
     return switch (operation) {
-      case GET, GET_AND_TOUCH, VIVIFY -> retrieval;
+      case GET, GET_AND_TOUCH, RECACHE, VIVIFY -> retrieval;
       case SET, ADD, REPLACE, CAS, CAS_OR_STALE -> storing;
       case APPEND, PREPEND, INCR, DECR -> editing;
       case DELETE, INVALIDATE, TOUCH -> changing;

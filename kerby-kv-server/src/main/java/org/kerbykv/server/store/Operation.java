@@ -4,7 +4,9 @@ package org.kerbykv.server.store;
 public enum Operation {
   GET,
   GET_AND_TOUCH,
-  /** A GET that stores an empty item where there is none. */
+  /** A GET that may win an item because it expires soon. */
+  RECACHE,
+  /** A RECACHE that stores an empty item where there is none. */
   VIVIFY,
   SET,
   ADD,

@@ -2,9 +2,9 @@ package org.kerbykv.server.store;
 
 /** How an {@link Operation} ended. */
 public enum Outcome {
-  /** GET, GET_AND_TOUCH, VIVIFY: there is a value. */
+  /** A retrieval: there is a value. */
   HIT,
-  /** GET, GET_AND_TOUCH, VIVIFY: there is none. */
+  /** A retrieval: there is none. */
   MISS,
   STORED,
   /** The condition of an ADD, REPLACE, APPEND or PREPEND did not hold. */

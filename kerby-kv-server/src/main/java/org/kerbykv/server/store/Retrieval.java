@@ -1,7 +1,7 @@
 package org.kerbykv.server.store;
 
 /**
- * The course of GET, GET_AND_TOUCH and VIVIFY.
+ * The course of GET, GET_AND_TOUCH, RECACHE and VIVIFY.
  *
  * <p>An item that is stale, or expires sooner than the reader wants, is won by one reader: the one
  * whose TOUCH, which is atomic, found the bit WON not set.
