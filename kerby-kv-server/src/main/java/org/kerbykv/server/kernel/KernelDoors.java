@@ -116,6 +116,11 @@ public final class KernelDoors implements AutoCloseable {
     return (long) JAVA_LONG.varHandle().getVolatile(state, BLOCKS_IN_USE);
   }
 
+  /** Returns the clock by which entries say when they were last accessed, in seconds. */
+  public int epoch() {
+    return ctl.epoch();
+  }
+
   /** Takes everything stored so far for expired, through all doors at once. */
   public void flushAll() {
     ctl.flush();

@@ -60,6 +60,10 @@ final class KvCtl {
     LONG.setVolatile(memory, (long) UNIX_MINUS_BOOT, seconds);
   }
 
+  int epoch() {
+    return (int) INT.getVolatile(memory, (long) EPOCH);
+  }
+
   void advanceEpoch() {
     INT.getAndAdd(memory, (long) EPOCH, 1);
   }

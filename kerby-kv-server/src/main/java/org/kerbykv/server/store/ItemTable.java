@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.LongAdder;
  * superseded. An item is named by an int, never 0.
  *
  * <p>Room for a new item is made by evicting: a CLOCK hand per stripe gives each item that was used
- * since it last came by a second chance.
+ * since it last came by a second chance. A table that may not evict looks for expired items only,
+ * and not far.
  *
  * <p>Thread-safe; operations on one key are linearizable. Times are seconds of the boot clock.
  */
@@ -35,7 +36,7 @@ final class ItemTable implements AutoCloseable {
   static final long REFUSED = -1;
 
   // An item's header, in its first extent, after the extent's own five bytes.
-  private static final int REFERENCED = 5;
+  private static final int REFERENCED = 5; // reads since the eviction hand came by
   private static final int KEY_LEN = 6;
   private static final int HASH_NEXT = 8;
   private static final int REFERENCES = 12;
@@ -68,7 +69,10 @@ final class ItemTable implements AutoCloseable {
     int hand;
   }
 
+  private static final byte READS_MAX = Byte.MAX_VALUE;
+
   private final ExtentMemory memory;
+  private final boolean evicts;
   private final Stripe[] stripes = new Stripe[STRIPES];
   private final AtomicLong lastCas;
   private final AtomicInteger evictionTurn = new AtomicInteger();
@@ -81,9 +85,11 @@ final class ItemTable implements AutoCloseable {
    *
    * @param limitBytes memory for items, as for {@link ExtentMemory}
    * @param lastCas the last version given out; counted up by each put
+   * @param evicts whether live items may go to make room for others
    */
-  ItemTable(long limitBytes, AtomicLong lastCas) {
+  ItemTable(long limitBytes, AtomicLong lastCas, boolean evicts) {
     this.memory = new ExtentMemory(limitBytes);
+    this.evicts = evicts;
     this.lastCas = lastCas;
     for (int i = 0; i < STRIPES; i++) {
       stripes[i] = new Stripe();
@@ -91,7 +97,7 @@ final class ItemTable implements AutoCloseable {
   }
 
   /**
-   * Allocates an item, evicting others if need be. The caller owns it until it is put or released,
+   * Allocates an item, evicting others if need be and allowed. The caller owns it until it is put or released,
    * and writes its key and value.
    *
    * @param now boot seconds
@@ -105,7 +111,7 @@ final class ItemTable implements AutoCloseable {
     }
     int item;
     while ((item = memory.allocate(payload)) == 0) {
-      if (!evictOne(now, listener)) {
+      if (!(evicts ? evictOne(now, listener) : reclaimSome(now))) {
         return 0;
       }
     }
@@ -192,10 +198,37 @@ final class ItemTable implements AutoCloseable {
         MemorySegment region = memory.region(item);
         long base = ExtentMemory.offset(item);
         ATOMIC_INT.getAndAdd(region, base + REFERENCES, 1);
-        region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 1);
+        countRead(region, base);
         region.set(INT, base + ACCESSED, now);
       }
       return item;
+    }
+  }
+
+  /** Takes another reference to an item that the caller has one to. */
+  void retain(int item) {
+    ATOMIC_INT.getAndAdd(memory.region(item), referencesAt(item), 1);
+  }
+
+  /**
+   * Returns how often an item was found since it was put, the eviction hand came by, or {@link
+   * #forgetReads}: a hint, which ends at {@value #READS_MAX}.
+   */
+  int reads(int item) {
+    return memory.region(item).get(ValueLayout.JAVA_BYTE, ExtentMemory.offset(item) + REFERENCED);
+  }
+
+  /** Begins to count reads anew; the item still counts as used lately. Needs a reference. */
+  void forgetReads(int item) {
+    memory
+        .region(item)
+        .set(ValueLayout.JAVA_BYTE, ExtentMemory.offset(item) + REFERENCED, (byte) 1);
+  }
+
+  private static void countRead(MemorySegment region, long base) {
+    byte reads = region.get(ValueLayout.JAVA_BYTE, base + REFERENCED);
+    if (reads < READS_MAX) {
+      region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) (reads + 1));
     }
   }
 
@@ -560,6 +593,18 @@ final class ItemTable implements AutoCloseable {
         }
       }
       return from < to;
+    }
+  }
+
+  /** Frees the expired items of the next buckets; returns whether there was one. */
+  private boolean reclaimSome(int now) {
+    Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+    synchronized (stripe) {
+      int before = stripe.items;
+      int from = stripe.hand & (stripe.buckets.length - 1);
+      stripe.hand = from + SWEEP_BUCKETS;
+      sweepBuckets(stripe, from, now);
+      return stripe.items < before;
     }
   }
 

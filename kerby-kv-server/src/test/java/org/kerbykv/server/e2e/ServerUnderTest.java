@@ -85,6 +85,7 @@ final class ServerUnderTest implements AutoCloseable {
         topology.xdp(),
         MEMORY_LIMIT_BYTES,
         USER_MEMORY_BYTES,
+        true,
         ITEM_SIZE_MAX,
         datagramMax,
         BLOCK_BYTES,
