@@ -57,19 +57,14 @@ int kv_tc(struct __sk_buff *skb)
 SEC("syscall")
 int kv_door(struct kv_door_args *args)
 {
-	__u32 first = args->first, count = args->count, index;
-	struct kv_slot *slot;
+	__u32 first = args->first, count = args->count;
 	int i, done = 0;
 
 	if (count > KV_BATCH_MAX)
 		count = KV_BATCH_MAX;
 	bpf_for(i, 0, count) {
-		index = first + i;
-		slot = bpf_map_lookup_elem(&kv_slots, &index);
-		if (!slot)
+		if (!kv_slot_run(first + i))
 			break;
-		if (slot->op != KV_SLOT_NOP)
-			slot->status = kv_slot_run(slot);
 		done++;
 	}
 	return done;

@@ -21,6 +21,8 @@ const volatile __u64 kv_identity_mask = ~0ULL;
  */
 const volatile struct {
 	enum kv_tier tier;
+	enum kv_state state;
+	enum kv_keep keep;
 	enum kv_slot_op op;
 	enum kv_slot_cond cond;
 	enum kv_status status;

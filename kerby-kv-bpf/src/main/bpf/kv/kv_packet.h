@@ -133,6 +133,11 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 	w->path = f->path;
 	w->noreply = 0;
 	w->keep = kv_reserve;
+	w->cond = KV_IF_ANY;
+	w->keep_bits = 0;
+	w->state = 0;
+	w->clear = 0;
+	w->new_cas = 0;
 	return start + len;
 }
 
@@ -175,14 +180,14 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 
 	if (!e)
 		return KV_TRY_MISS;
-	found = kv_entry_read(e, ctl, w);
+	found = kv_entry_read(e, ctl, w, 0);
 	if (found == KV_FOUND_BUSY)
 		return KV_TRY_AGAIN;
 	if (found == KV_FOUND_EXPIRED)
 		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
 	line = kv_value_line(w->key_len, w->found.flags, w->found.value_len);
 	if (w->with_cas)
-		line += 1 + kv_digits64(w->found.word >> 1);
+		line += 1 + kv_digits64(w->found.cas);
 	text_len = line + w->found.value_len + 7;
 	if (w->found.tier != KV_TIER_KERNEL || KV_UDP_HEADER + text_len > kv_datagram_max)
 		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
@@ -204,6 +209,7 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, head_len, 0) ||
 	    bpf_dynptr_write(&d, w->value_off + w->found.value_len, "\r\nEND\r\n", 7, 0))
 		return KV_TRY_UP;
+	kv_entry_fetched(e, w);
 	return KV_TRY_HIT;
 }
 
@@ -267,7 +273,6 @@ static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct 
 	    crlf != bpf_htons(0x0d0a))
 		return KV_UP;
 	w->tier = KV_TIER_KERNEL;
-	w->cond = KV_IF_ANY;
 	w->token = 0;
 	if (kv_get_reply_len(w->key_len, w->flags, w->value_len) > kv_datagram_max)
 		status = KV_TOO_BIG;

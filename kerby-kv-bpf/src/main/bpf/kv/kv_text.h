@@ -223,7 +223,7 @@ __noinline int kv_text_value_line(struct kv_work *w)
 	at = kv_text_put_number(w, KV_TEXT_KEY + w->key_len, w->found.flags);
 	at = kv_text_put_number(w, at, w->found.value_len);
 	if (w->with_cas)
-		at = kv_text_put_cas(w, at, w->found.word >> 1);
+		at = kv_text_put_cas(w, at, w->found.cas);
 	if (at > KV_TEXT_BYTES - 2)
 		return 0;
 	text[at] = '\r';

@@ -31,11 +31,16 @@ struct kv_work {
 	__u32 flags;
 	__u32 exptime;
 	__u64 cas; /* KV_IF_CAS */
+	__u64 version; /* KV_IF_VERSION */
+	__u64 new_cas; /* as in struct kv_slot */
 	__u64 token; /* tier USER */
 	__u8 cond; /* enum kv_slot_cond */
 	__u8 tier; /* where the value is to be */
 	__u8 noreply;
 	__u8 path; /* enum kv_path */
+	__u8 keep_bits; /* enum kv_keep */
+	__u8 state; /* SET: of the new item; TOUCH: bits to set */
+	__u8 clear; /* TOUCH: bits to clear */
 	__u8 old_tier; /* result: the tier of what was superseded or removed, or 0 */
 	__u32 keep; /* blocks to leave free: kv_reserve, or 0 */
 	/* The entry as it was read. */

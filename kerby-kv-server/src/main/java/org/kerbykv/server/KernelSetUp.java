@@ -103,8 +103,8 @@ final class KernelSetUp {
     try {
       KernelConfig kernel = kernelConfig(config, udpPort);
       KernelDoors doors = KernelDoors.open(kernel, slotsNeeded(config));
-      KernelStore store = new KernelStore(
-              doors, config.userMemoryBytes(), config.evicts(), kernel.datagramMax());
+      KernelStore store =
+          new KernelStore(doors, config.userMemoryBytes(), config.evicts(), kernel.datagramMax());
       return Optional.of(new Opened(doors, kernel, required, store));
     } catch (BPFException e) {
       refusePinsThatDoNotFit(config, e);

@@ -129,7 +129,7 @@ final class GetFixtures {
             .given(
                 store -> {
                   store.set("k", "v");
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                 })
             .request(get("k"))
             .replies(END)
@@ -137,7 +137,7 @@ final class GetFixtures {
         fixture("get of the first item stored after a flush")
             .given(
                 store -> {
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                   store.set("k", "v");
                 })
             .request(get("k"))

@@ -32,6 +32,21 @@ final class KvAbi {
 
   static final int TIER_USER = 2;
 
+  /** Bits of enum kv_state. */
+  static final int STALE = 1;
+
+  static final int WON = 2;
+  static final int FETCHED = 4;
+
+  /** Bits of enum kv_keep. */
+  static final int KEEP_EXPTIME = 1;
+
+  static final int KEEP_ITEM = 2;
+  static final int KEEP_ACCESS = 4;
+
+  /** KV_CAS_NEXT. */
+  static final long CAS_NEXT = -1;
+
   /** enum kv_slot_op. */
   enum Op {
     NOP,
@@ -39,7 +54,8 @@ final class KvAbi {
     SET,
     DELETE,
     TOUCH,
-    REAP
+    REAP,
+    FLUSH
   }
 
   /** enum kv_slot_cond. */
@@ -47,7 +63,8 @@ final class KvAbi {
     ANY,
     ABSENT,
     PRESENT,
-    CAS
+    CAS,
+    VERSION
   }
 
   /** enum kv_status. */

@@ -83,8 +83,8 @@ final class KvStore implements AutoCloseable {
     index().keySet().forEach(index::delete);
     blocks().keySet().forEach(pool::delete);
     state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
-    setFlushCas(0);
-    setNextCas(0);
+    setFlushVersion(0);
+    setNextVersion(0);
     byte[] zero = new byte[(int) KvAbi.STATS.size()];
     stats.set(0, Collections.nCopies(stats.cpus(), zero));
     drainEvents();
@@ -234,19 +234,24 @@ final class KvStore implements AutoCloseable {
     return state.get(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset());
   }
 
-  /** The cas id given out last. */
-  long nextCas() {
-    return ctl.get(JAVA_LONG, ctl("next_cas"));
+  /** The version given out last. */
+  long nextVersion() {
+    return ctl.get(JAVA_LONG, ctl("next_version"));
   }
 
   /** Has the next version be the one after this. */
-  void setNextCas(long cas) {
-    ctl.set(JAVA_LONG, ctl("next_cas"), cas);
+  void setNextVersion(long version) {
+    ctl.set(JAVA_LONG, ctl("next_version"), version);
   }
 
-  /** Expires all versions up to this cas id. */
-  void setFlushCas(long cas) {
-    ctl.set(JAVA_LONG, ctl("flush_cas"), cas);
+  /** Expires all versions up to this one. */
+  void setFlushVersion(long version) {
+    ctl.set(JAVA_LONG, ctl("flush_version"), version);
+  }
+
+  /** Flushes that are under way. */
+  void setFlushing(int flushing) {
+    ctl.set(JAVA_INT, ctl("flushing"), flushing);
   }
 
   void setEpoch(int epoch) {

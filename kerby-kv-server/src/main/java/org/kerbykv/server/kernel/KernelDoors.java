@@ -121,24 +121,20 @@ public final class KernelDoors implements AutoCloseable {
     return ctl.epoch();
   }
 
-  /** Takes everything stored so far for expired, through all doors at once. */
-  public void flushAll() {
-    ctl.flush();
-  }
-
   /** Returns whether a version counts as flushed. */
-  public boolean isFlushed(long cas) {
-    return cas <= ctl.flushCas();
+  public boolean isFlushed(long version) {
+    return version <= ctl.flushVersion();
   }
 
   /**
    * Keeps the programs' clocks: to be called about once a second.
    *
-   * @param unixMinusBootSeconds how far the wall clock is ahead of the boot clock
+   * @param bootSeconds the boot clock, to which accesses are stamped
+   * @param unixMinusBootSeconds how far the wall clock is ahead of it
    */
-  public void tick(long unixMinusBootSeconds) {
+  public void tick(int bootSeconds, long unixMinusBootSeconds) {
     ctl.setUnixMinusBoot(unixMinusBootSeconds);
-    ctl.advanceEpoch();
+    ctl.setEpoch(bootSeconds);
   }
 
   /** Detaches what is not pinned. The maps stay open. */

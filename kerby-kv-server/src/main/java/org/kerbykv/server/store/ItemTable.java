@@ -97,8 +97,8 @@ final class ItemTable implements AutoCloseable {
   }
 
   /**
-   * Allocates an item, evicting others if need be and allowed. The caller owns it until it is put or released,
-   * and writes its key and value.
+   * Allocates an item, evicting others if need be and allowed. The caller owns it until it is put
+   * or released, and writes its key and value.
    *
    * @param now boot seconds
    * @param listener told of each eviction

@@ -141,6 +141,17 @@ final class KernelDoor extends StoreDoor {
     setLong(slot, KvSlot.TOKEN, identity);
   }
 
+  /** Takes all that is stored for expired, through all doors at once. One call at a time. */
+  void flush() {
+    request(0, KvSlot.FLUSH, KvSlot.IF_ANY);
+    enter(0, 1);
+  }
+
+  /** Says what an operation leaves as it is, by {@link KvSlot}'s KEEP bits. After its request. */
+  void keep(int slot, byte bits) {
+    slots.set(ValueLayout.JAVA_BYTE, base(slot) + KvSlot.KEEP, bits);
+  }
+
   /** Makes part of a value of the user tier the slot's value. */
   void readValueInline(int slot, int item, int length) {
     tier.read(item, 0, slots, base(slot) + KvSlot.VALUE, length);

@@ -60,7 +60,7 @@ public final class KernelStore implements Store {
             .getRingBuffer(
                 "kv_events", event -> tier.drop(scratch, event.get(ValueLayout.JAVA_LONG, 0)));
     this.eventThread = Thread.ofPlatform().daemon().name("kerby-events").start(this::followEvents);
-    doors.tick(BootClock.unixMinusBoot());
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
     keeper.start();
   }
 
@@ -86,13 +86,15 @@ public final class KernelStore implements Store {
 
   @Override
   public void flushAll() {
-    moves.whileNoneMoves(doors::flushAll);
+    synchronized (upkeepDoor) {
+      upkeepDoor.flush();
+    }
     keeper.crawlSoon();
   }
 
   @Override
   public void upkeep() {
-    doors.tick(BootClock.unixMinusBoot());
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
   }
 
   @Override

@@ -2,8 +2,8 @@ package org.kerbykv.server.store;
 
 /**
  * Tokens of values that are read so often that they should be in the kernel: from the threads that
- * read them to the one that moves them. Bounded: what does not fit is offered again when it has been
- * read again. Thread-safe.
+ * read them to the one that moves them. Bounded: what does not fit is offered again when it has
+ * been read again. Thread-safe.
  */
 final class PromotionQueue {
   private final long[] tokens;

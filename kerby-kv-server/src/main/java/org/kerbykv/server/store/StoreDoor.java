@@ -170,6 +170,8 @@ public abstract class StoreDoor implements AutoCloseable {
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.OP, op);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.COND, condition);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.TIER, KvSlot.TIER_KERNEL);
+    slots.set(ValueLayout.JAVA_LONG, base + KvSlot.NEW_CAS, 0);
+    slots.set(ValueLayout.JAVA_INT, base + KvSlot.KEEP, 0);
   }
 
   final void nameValue(int slot, long value, int length) {

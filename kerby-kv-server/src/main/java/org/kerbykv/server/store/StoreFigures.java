@@ -13,8 +13,8 @@ package org.kerbykv.server.store;
  * @param expired expired items whose memory was given back before anybody asked for them
  * @param demoted items moved from the kernel to the user tier
  * @param promoted items moved from the user tier to the kernel
- * @param lost items of an adopted index removed because their values died with the process that
- *     had them
+ * @param lost items of an adopted index removed because their values died with the process that had
+ *     them
  */
 public record StoreFigures(
     long kernelItems,

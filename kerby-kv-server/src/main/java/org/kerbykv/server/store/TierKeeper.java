@@ -17,20 +17,22 @@ import org.kerbykv.server.net.ServerLog;
  * thread of its own.
  *
  * <p>All it knows of the items it learns by walking over the index, a stretch at a time, round and
- * round. The walk follows the order of a hash, so a stretch is a random sample of all items: to have
- * the coldest sixteenth of them leave, it is enough that the coldest sixteenth of every stretch
- * does, and nothing has to be kept between stretches. {@link LeavingOrder} says who leaves.
+ * round. The walk follows the order of a hash, so a stretch is a random sample of all items: to
+ * have the coldest sixteenth of them leave, it is enough that the coldest sixteenth of every
+ * stretch does, and nothing has to be kept between stretches. {@link LeavingOrder} says who leaves.
  *
  * <ul>
  *   <li>Pressure: above the high {@linkplain WaterMarks water mark}, a round over the index that
- *       frees what leads down to the low one. It goes as fast as it can, but a round that frees less
- *       than half of what it should is followed by a pause: what freeing one block costs is bounded.
- *   <li>Promotion: values that were read again and again in user space move to the kernel as long as
- *       the pool stays below the high mark. When it does not, a round has items leave that nobody
- *       has accessed for {@value #PROMOTION_COLD_SECONDS} seconds, and no others: the items of a
- *       working set too large for the pool do not push each other out by turns.
- *   <li>Crawling: when there is nothing else to do, at a bounded rate, expired items are removed, and
- *       those whose values were lost with an earlier process. The other rounds do so on their way.
+ *       frees what leads down to the low one. It goes as fast as it can, but a round that frees
+ *       less than half of what it should is followed by a pause: what freeing one block costs is
+ *       bounded.
+ *   <li>Promotion: values that were read again and again in user space move to the kernel as long
+ *       as the pool stays below the high mark. When it does not, a round has items leave that
+ *       nobody has accessed for {@value #PROMOTION_COLD_SECONDS} seconds, and no others: the items
+ *       of a working set too large for the pool do not push each other out by turns.
+ *   <li>Crawling: when there is nothing else to do, at a bounded rate, expired items are removed,
+ *       and those whose values were lost with an earlier process. The other rounds do so on their
+ *       way.
  * </ul>
  *
  * <p>Thread-safe.

@@ -5,23 +5,22 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Moves items between the tiers, and removes those that nobody will ask for.
  *
- * <p>A move changes where a value is and nothing that a client can see: flags, expiry, cas id, state
- * bits and time of access stay the entry's. It goes ahead only if the entry still has the version
- * under which the value was read; so whoever sets, deletes or replaces the item meanwhile wins, and
- * the move is forgotten. A touch meanwhile stays, since the move leaves the expiry alone.
+ * <p>A move changes where a value is and nothing that a client can see: flags, expiry, cas id,
+ * state bits and time of access stay the entry's. It goes ahead only if the entry still has the
+ * version under which the value was read; so whoever sets, deletes or replaces the item meanwhile
+ * wins, and the move is forgotten. A touch meanwhile stays, since the move leaves the expiry alone.
  *
  * <ul>
- *   <li>Demotion: read the chain; put the value into the user tier under a new token; have the entry
- *       name the token. The kernel frees the blocks it no longer needs. If the entry has changed,
- *       the new value is dropped: no one else knows its token.
- *   <li>Promotion: find the token's value, and hold it; have the entry hold a chain with a copy. The
- *       user tier's value is then superseded, and dropped by who did it, here. A reader that got the
- *       token before holds the value, or finds it gone and looks at the index again.
+ *   <li>Demotion: read the chain; put the value into the user tier under a new token; have the
+ *       entry name the token. The kernel frees the blocks it no longer needs. If the entry has
+ *       changed, the new value is dropped: no one else knows its token.
+ *   <li>Promotion: find the token's value, and hold it; have the entry hold a chain with a copy.
+ *       The user tier's value is then superseded, and dropped by who did it, here. A reader that
+ *       got the token before holds the value, or finds it gone and looks at the index again.
  * </ul>
  *
- * <p>A move gives the item a new version, and would so take it out of reach of a flush_all that took
- * place between the check of the old version and the new one. So none takes place there: {@link
- * #whileNoneMoves}.
+ * <p>A move gives the item a new version and must not take it out of reach of a flush_all: the
+ * kernel sees to that, as for any write that depends on what was found.
  *
  * <p>Used by one thread at a time; the counts may be read by any.
  */
@@ -34,7 +33,6 @@ final class TierMoves implements AutoCloseable {
   private final byte[] key = new byte[KvSlot.KEY_MAX];
   private final int[] published = new int[BATCH];
   private final long[] removals = new long[BATCH];
-  private final Object moving = new Object();
   private final AtomicLong demoted = new AtomicLong();
   private final AtomicLong promoted = new AtomicLong();
   private final AtomicLong evicted = new AtomicLong();
@@ -74,13 +72,6 @@ final class TierMoves implements AutoCloseable {
     return lost.get();
   }
 
-  /** Does something at a time at which no move is between its check and its end. Thread-safe. */
-  void whileNoneMoves(Runnable action) {
-    synchronized (moving) {
-      action.run();
-    }
-  }
-
   /**
    * Demotes or evicts what the stretch chose, except what has been changed or accessed since it was
    * visited.
@@ -103,9 +94,7 @@ final class TierMoves implements AutoCloseable {
     for (int slot = 0; slot < count; slot++) {
       prepareLeaving(stretch, first + slot, slot);
     }
-    synchronized (moving) {
-      door.enter(0, count);
-    }
+    door.enter(0, count);
     long freed = 0;
     for (int slot = 0; slot < count; slot++) {
       freed += finishLeaving(slot) ? stretch.freedBlocks(first + slot) : 0;
@@ -186,9 +175,7 @@ final class TierMoves implements AutoCloseable {
     door.request(0, KvSlot.SET, KvSlot.IF_VERSION);
     door.keep(0, KvSlot.KEEP_ITEM);
     door.readValueInline(item, 0, length);
-    synchronized (moving) {
-      door.enter(0, 1);
-    }
+    door.enter(0, 1);
     if (door.status(0) != KvSlot.OK) {
       return false;
     }
@@ -218,8 +205,12 @@ final class TierMoves implements AutoCloseable {
 
   /** Removes what is left to be removed. What somebody is at is left to the next walk. */
   void finishRemovals() {
-    reapBatch();
-    removeLostBatch();
+    if (reapCount > 0) {
+      reapBatch();
+    }
+    if (lostCount > 0) {
+      removeLostBatch();
+    }
   }
 
   private void reapBatch() {

@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>A token is never used twice, over restarts either, so that a stale one can only miss: whoever
  * switches a value out of the index has it dropped here, and whoever meets a token whose value is
- * gone looks at the index again. A value is put before the index names it, and whoever puts it holds
- * a reference until it does, so that an eviction in between takes another.
+ * gone looks at the index again. A value is put before the index names it, and whoever puts it
+ * holds a reference until it does, so that an eviction in between takes another.
  *
  * <p>Behind the bytes of a value stands its key and the key's length, for evictions, which have to
  * find the entry. Expiry and versions are the index's business.
@@ -82,8 +82,8 @@ final class UserTier implements AutoCloseable {
   }
 
   /**
-   * Makes a value known under a new token, which is returned. The handle is a reference from now on,
-   * to be released when the index names the token, or the value has been dropped.
+   * Makes a value known under a new token, which is returned. The handle is a reference from now
+   * on, to be released when the index names the token, or the value has been dropped.
    */
   long publish(Scratch scratch, int item) {
     long token = lastToken.incrementAndGet();
