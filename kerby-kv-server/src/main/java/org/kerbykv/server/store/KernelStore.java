@@ -148,6 +148,10 @@ public final class KernelStore implements Store {
     return hash;
   }
 
+  UserTier tier() {
+    return tier;
+  }
+
   TierKeeper keeper() {
     return keeper;
   }

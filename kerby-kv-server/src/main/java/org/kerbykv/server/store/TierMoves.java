@@ -174,7 +174,7 @@ final class TierMoves implements AutoCloseable {
     }
     door.request(0, KvSlot.SET, KvSlot.IF_VERSION);
     door.keep(0, KvSlot.KEEP_ITEM);
-    door.readValueInline(item, 0, length);
+    door.readValueInline(0, item, length);
     door.enter(0, 1);
     if (door.status(0) != KvSlot.OK) {
       return false;

@@ -154,6 +154,10 @@ final class UserTier implements AutoCloseable {
     items.readValue(item, offset, target, targetOffset, length);
   }
 
+  long valueCount() {
+    return items.itemCount();
+  }
+
   long usedBytes() {
     return items.usedBytes();
   }
