@@ -191,7 +191,8 @@ final class ServerUnderTest implements AutoCloseable {
     try (topology) {
       try (server) {
         clients.forEach(Runnable::run);
-        checkAtRest();
+        // What it does in the background ends soon.
+        await().atMost(SOON).untilAsserted(this::checkAtRest);
       }
       checkNothingStays();
     }
