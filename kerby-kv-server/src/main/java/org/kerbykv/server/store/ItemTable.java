@@ -205,6 +205,18 @@ final class ItemTable implements AutoCloseable {
     }
   }
 
+  /** Finds a live item as {@link #find} does, without counting it as used. */
+  int peek(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    Stripe stripe = stripe(hash);
+    synchronized (stripe) {
+      int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
+      if (item != 0) {
+        retain(item);
+      }
+      return item;
+    }
+  }
+
   /** Takes another reference to an item that the caller has one to. */
   void retain(int item) {
     ATOMIC_INT.getAndAdd(memory.region(item), referencesAt(item), 1);

@@ -226,6 +226,7 @@ final class KernelDoor extends StoreDoor {
         request(slot, KvSlot.DELETE, KvSlot.IF_VERSION);
         settle(slot);
         if (status(slot) == KvSlot.OK) {
+          tier.removedFromIndex(token);
           setInt(slot, KvSlot.STATUS, KvSlot.MISS);
           return;
         }
@@ -252,7 +253,7 @@ final class KernelDoor extends StoreDoor {
   }
 
   private void finishSet(int slot) {
-    if (!isUserTier(slot) && (status(slot) == KvSlot.TOO_BIG || status(slot) == KvSlot.NOSPC)) {
+    if (!isUserTier(slot) && (status(slot) == KvSlot.TOO_BIG || isForUserTier(slot))) {
       spill(slot);
       settle(slot);
     }
@@ -269,6 +270,12 @@ final class KernelDoor extends StoreDoor {
       tier.release(published[slot]);
     }
     dropOld(slot);
+  }
+
+  /** Returns whether the kernel has no room for a value, and may have for its key. */
+  private boolean isForUserTier(int slot) {
+    return status(slot) == KvSlot.NOSPC
+        && store.wouldGain(keyLength(slot), getInt(slot, KvSlot.VALUE_LEN));
   }
 
   /** Has a SET name a value in the user tier, if there is memory, instead of bringing its own. */

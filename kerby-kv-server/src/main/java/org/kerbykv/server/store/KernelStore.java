@@ -112,7 +112,7 @@ public final class KernelStore implements Store {
           moves.reapedCount(),
           moves.demotedCount(),
           moves.promotedCount(),
-          moves.lostCount());
+          tier.lostCount());
     }
   }
 

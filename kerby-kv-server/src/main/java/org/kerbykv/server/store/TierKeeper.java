@@ -161,8 +161,11 @@ final class TierKeeper implements AutoCloseable {
     }
     for (long visited = 0; visited < itemCount(); visited += Math.max(1, stretch.visited())) {
       walk(true);
+      if (doors.blocksInUse() < before) {
+        return true; // what was expired is enough
+      }
       stretch.choose(Math.max(1, stretch.visitedBlocks() / FULL_POOL_SHARE), LeavingOrder.RANKS);
-      if (moves.leave(stretch) > 0 || doors.blocksInUse() < before) {
+      if (moves.leave(stretch) > 0) {
         return true;
       }
     }
@@ -234,21 +237,28 @@ final class TierKeeper implements AutoCloseable {
   }
 
   private void stepRound(long blocks, long nanos) {
-    long needed = blocks - marks.low();
-    if (needed > 0) {
-      walk(true);
-      long left = Math.max(roundItems - roundVisited, stretch.visited());
-      long share = left == 0 ? 0 : Math.ceilDiv(needed * stretch.visited(), left);
-      if (marks.isFull(blocks)) {
-        share = Math.max(share, Math.min(needed, stretch.visitedBlocks() / FULL_POOL_SHARE));
-      }
-      stretch.choose(share, roundRankEnd);
-      roundFreed += moves.leave(stretch);
-      roundVisited += Math.max(1, stretch.visited());
-    }
-    if (needed <= 0 || roundVisited >= roundItems) {
+    walk(true);
+    // What was expired is gone by now.
+    long needed = doors.blocksInUse() - marks.low();
+    roundFreed += Math.max(0, blocks - marks.low() - needed);
+    stretch.choose(shareOfStretch(needed), roundRankEnd);
+    roundFreed += moves.leave(stretch);
+    roundVisited += Math.max(1, stretch.visited());
+    if (doors.blocksInUse() <= marks.low() || roundVisited >= roundItems) {
       endRound(nanos);
     }
+  }
+
+  /** Returns the blocks that the stretch has to free for the round to free what is needed. */
+  private long shareOfStretch(long needed) {
+    if (needed <= 0) {
+      return 0;
+    }
+    long left = Math.max(roundItems - roundVisited, stretch.visited());
+    long share = left == 0 ? 0 : Math.ceilDiv(needed * stretch.visited(), left);
+    boolean isFull = marks.isFull(needed + marks.low());
+    long most = isFull ? stretch.visitedBlocks() / FULL_POOL_SHARE : 0;
+    return Math.max(share, Math.min(needed, most));
   }
 
   private void endRound(long nanos) {
@@ -265,7 +275,7 @@ final class TierKeeper implements AutoCloseable {
       if (token == 0) {
         return;
       }
-      int item = tier.find(scratch, token);
+      int item = tier.peek(scratch, token);
       if (item != 0) {
         promote(token, item);
         tier.release(item);
@@ -277,7 +287,6 @@ final class TierKeeper implements AutoCloseable {
     if (marks.hasRoom(doors.blocksInUse(), doors.size().blocksOf(tier.lengthWithKey(item)))) {
       moves.promote(token, item);
     } else {
-      tier.forgetReads(item);
       promotionRoundWanted = true;
     }
   }

@@ -37,7 +37,6 @@ final class TierMoves implements AutoCloseable {
   private final AtomicLong promoted = new AtomicLong();
   private final AtomicLong evicted = new AtomicLong();
   private final AtomicLong reaped = new AtomicLong();
-  private final AtomicLong lost = new AtomicLong();
   private int reapCount;
   private int lostCount;
 
@@ -66,10 +65,6 @@ final class TierMoves implements AutoCloseable {
 
   long reapedCount() {
     return reaped.get();
-  }
-
-  long lostCount() {
-    return lost.get();
   }
 
   /**
@@ -240,7 +235,7 @@ final class TierMoves implements AutoCloseable {
     door.enter(0, lostCount);
     for (int slot = 0; slot < lostCount; slot++) {
       if (door.operation(slot) == KvSlot.DELETE && door.status(slot) == KvSlot.OK) {
-        lost.incrementAndGet();
+        tier.removedFromIndex(door.getLong(slot, KvSlot.OLD_TOKEN));
       }
     }
     lostCount = 0;

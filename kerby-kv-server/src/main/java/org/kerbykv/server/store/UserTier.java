@@ -3,6 +3,7 @@ package org.kerbykv.server.store;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The values of the user tier, each under a token that its index entry in the kernel names.
@@ -35,6 +36,7 @@ final class UserTier implements AutoCloseable {
 
   private final ItemTable items;
   private final EvictionListener listener;
+  private final LongAdder lost = new LongAdder();
 
   /**
    * The nanosecond of the boot clock at which this process began to give tokens out. No process
@@ -95,15 +97,33 @@ final class UserTier implements AutoCloseable {
     return token;
   }
 
+  /** Returns what {@link #find} does, without counting it as a read. */
+  int peek(Scratch scratch, long token) {
+    scratch.token.set(ValueLayout.JAVA_LONG, 0, token);
+    return items.peek(scratch.token, 0, TOKEN_BYTES, hash(token), BootClock.seconds());
+  }
+
   /** Returns a handle to the value of a token, to be released; 0 if it is gone. */
   int find(Scratch scratch, long token) {
     scratch.token.set(ValueLayout.JAVA_LONG, 0, token);
     return items.find(scratch.token, 0, TOKEN_BYTES, hash(token), BootClock.seconds());
   }
 
-  /** Whether a token was given out by an earlier process, whose values are gone. */
+  /** Returns whether a token was given out by an earlier process, whose values are gone. */
   boolean isLost(long token) {
-    return token < firstToken;
+    return token <= firstToken;
+  }
+
+  /** Hears that the index no longer names a token because its value is not here. */
+  void removedFromIndex(long token) {
+    if (isLost(token)) {
+      lost.increment();
+    }
+  }
+
+  /** Returns how many lost values were removed from the index. */
+  long lostCount() {
+    return lost.sum();
   }
 
   /** Returns how often a referenced value was found lately; a hint. */

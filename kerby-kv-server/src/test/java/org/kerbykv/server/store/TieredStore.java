@@ -118,7 +118,7 @@ final class TieredStore implements AutoCloseable {
     } else {
       assertThat(status).isEqualTo(KvSlot.USER);
       UserTier.Scratch scratch = new UserTier.Scratch();
-      int item = store.tier().find(scratch, raw.getLong(0, KvSlot.TOKEN));
+      int item = store.tier().peek(scratch, raw.getLong(0, KvSlot.TOKEN));
       assertThat(item).as("value of %s in the user tier", key).isNotZero();
       store.tier().read(item, 0, MemorySegment.ofArray(value), 0, value.length);
       store.tier().release(item);
