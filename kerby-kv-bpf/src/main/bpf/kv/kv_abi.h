@@ -28,11 +28,12 @@ enum kv_tier {
 	KV_TIER_USER = 2, /* the chain holds the key, user space the value */
 };
 
-/* What the meta commands know of an item. A new value has none of them. */
+/* What the meta commands know of an item. */
 enum kv_state {
 	KV_STATE_STALE = 1, /* invalidated: served, and marked as such */
 	KV_STATE_WON = 2, /* some client was told that the new value is its to make */
-	KV_STATE_FETCHED = 4, /* read since it was written; in slots only */
+	KV_STATE_FETCHED = 4, /* read since it was written; a byte of its own in the entry */
+	KV_STATE_BINARY = 8, /* the key came in base64, and is shown so */
 };
 
 /*
@@ -103,7 +104,8 @@ enum kv_keep {
 	 * flags, cas, state and last_access stay. With KV_IF_VERSION only.
 	 */
 	KV_KEEP_ITEM = 2,
-	KV_KEEP_ACCESS = 4, /* GET: last_access and KV_STATE_FETCHED */
+	KV_KEEP_ACCESS = 4, /* GET, TOUCH: last_access and KV_STATE_FETCHED */
+	KV_KEEP_STATE = 8, /* SET: the found item's state, but for the bits set and cleared */
 };
 
 /* kv_slot.new_cas of a TOUCH: the next of the sequence. */
@@ -145,8 +147,8 @@ struct kv_slot {
 	__u64 new_cas; /* in, SET, TOUCH: cas to give; 0: the version (SET), as it is (TOUCH) */
 	__u32 last_access; /* out, GET: before this one; boot seconds */
 	__u8 keep; /* in: enum kv_keep bits */
-	__u8 state; /* in, SET: the new item's; TOUCH: bits to set; out, GET, TOUCH: before */
-	__u8 clear; /* in, TOUCH: state bits to clear */
+	__u8 state; /* in, SET, TOUCH: bits to set; out, GET, TOUCH: as it was before */
+	__u8 clear; /* in, SET with KV_KEEP_STATE, TOUCH: state bits to clear */
 	__u8 reserved;
 	__u8 key[KV_KEY_ROOM]; /* in; out: GET by identity */
 	__u8 scratch[KV_SCRATCH]; /* the program's own */

@@ -171,7 +171,7 @@ static __always_inline enum kv_status kv_slot_item(struct kv_slot *slot, struct 
 	w->new_cas = slot->new_cas;
 	w->exptime = slot->exptime;
 	w->keep_bits = slot->keep;
-	w->state = slot->state & ~KV_STATE_FETCHED;
+	w->state = slot->state;
 	w->clear = slot->clear;
 	switch (slot->op) {
 	case KV_SLOT_GET:

@@ -49,8 +49,8 @@ static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl
 	f->last_access = ctl->epoch;
 	f->key_len = w->key_len;
 	f->tier = w->tier;
-	f->state = w->state;
-	f->fetched = 0;
+	f->state = w->state & ~KV_STATE_FETCHED;
+	f->fetched = !!(w->state & KV_STATE_FETCHED);
 	f->cas = w->new_cas ? w->new_cas : version;
 	err = bpf_map_update_elem(&kv_index, &w->identity, f, BPF_NOEXIST);
 	if (err)
@@ -105,6 +105,12 @@ static __always_inline bool kv_depends(const struct kv_work *w)
 	return w->cond == KV_IF_PRESENT || w->cond == KV_IF_CAS || w->cond == KV_IF_VERSION;
 }
 
+/* The state bits that the holder of the word gives the entry. */
+static __always_inline __u8 kv_new_state(struct kv_entry *e, const struct kv_work *w)
+{
+	return ((KV_READ_ONCE(e->state) & ~w->clear) | w->state) & ~KV_STATE_FETCHED;
+}
+
 /* Write all fields but the chain and the word. The caller holds the word. */
 static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_work *w,
 					   __u64 version)
@@ -115,8 +121,12 @@ static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_w
 	if (w->keep_bits & KV_KEEP_ITEM)
 		return;
 	KV_WRITE_ONCE(e->flags, w->flags);
-	KV_WRITE_ONCE(e->state, w->state);
-	KV_WRITE_ONCE(e->fetched, 0);
+	if (w->keep_bits & KV_KEEP_STATE) {
+		KV_WRITE_ONCE(e->state, kv_new_state(e, w));
+	} else {
+		KV_WRITE_ONCE(e->state, w->state & ~KV_STATE_FETCHED);
+		KV_WRITE_ONCE(e->fetched, !!(w->state & KV_STATE_FETCHED));
+	}
 	KV_WRITE_ONCE(e->cas, w->new_cas ? w->new_cas : version);
 	if (!(w->keep_bits & KV_KEEP_EXPTIME))
 		KV_WRITE_ONCE(e->exptime, w->exptime);
@@ -345,7 +355,9 @@ static __always_inline __u64 kv_touch_write(struct kv_entry *e, struct kv_work *
 {
 	w->found.state = KV_READ_ONCE(e->state);
 	if (w->state | w->clear)
-		KV_WRITE_ONCE(e->state, (w->found.state & ~w->clear) | w->state);
+		KV_WRITE_ONCE(e->state, kv_new_state(e, w));
+	if (!(w->keep_bits & KV_KEEP_ACCESS))
+		kv_entry_fetched(e, w);
 	if (!(w->keep_bits & KV_KEEP_EXPTIME))
 		KV_WRITE_ONCE(e->exptime, w->exptime);
 	if (!w->new_cas)

@@ -39,8 +39,7 @@ struct kv_work {
 	__u8 noreply;
 	__u8 path; /* enum kv_path */
 	__u8 keep_bits; /* enum kv_keep */
-	__u8 state; /* SET: of the new item; TOUCH: bits to set */
-	__u8 clear; /* TOUCH: bits to clear */
+	__u8 state, clear; /* state bits, as in struct kv_slot */
 	__u8 old_tier; /* result: the tier of what was superseded or removed, or 0 */
 	__u32 keep; /* blocks to leave free: kv_reserve, or 0 */
 	/* The entry as it was read. */

@@ -1,11 +1,13 @@
 package org.kerbykv.bpf.programs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.kerbykv.bpf.programs.KvAbi.BINARY;
 import static org.kerbykv.bpf.programs.KvAbi.CAS_NEXT;
 import static org.kerbykv.bpf.programs.KvAbi.FETCHED;
 import static org.kerbykv.bpf.programs.KvAbi.KEEP_ACCESS;
 import static org.kerbykv.bpf.programs.KvAbi.KEEP_EXPTIME;
 import static org.kerbykv.bpf.programs.KvAbi.KEEP_ITEM;
+import static org.kerbykv.bpf.programs.KvAbi.KEEP_STATE;
 import static org.kerbykv.bpf.programs.KvAbi.STALE;
 import static org.kerbykv.bpf.programs.KvAbi.TIER_USER;
 import static org.kerbykv.bpf.programs.KvAbi.WON;
@@ -84,7 +86,8 @@ class ItemStateTest {
 
   @Test
   void touchSetsAndClearsStateAndSaysWhatWas() {
-    assertThat(run(touch().state(WON, 0), Status.OK).state()).isZero();
+    assertThat(run(touch().state(WON | BINARY, 0), Status.OK).state()).isZero();
+    assertThat(run(touch().state(FETCHED, BINARY), Status.OK).state()).isEqualTo(WON | BINARY);
     assertThat(run(touch().state(WON | STALE, 0), Status.OK).state()).isEqualTo(WON);
     assertThat(run(touch().state(0, WON), Status.OK).state()).isEqualTo(WON | STALE);
     KvSlot now = peek();
@@ -94,7 +97,15 @@ class ItemStateTest {
   }
 
   private KvSlot touch() {
-    return request(Op.TOUCH, "k").keep(KEEP_EXPTIME);
+    return request(Op.TOUCH, "k").keep(KEEP_EXPTIME | KEEP_ACCESS);
+  }
+
+  @Test
+  void aTouchIsAnAccess() {
+    store.setEpoch(KvStore.EPOCH + 5);
+    run(request(Op.TOUCH, "k").keep(KEEP_EXPTIME), Status.OK);
+    assertThat(peek().state()).isEqualTo(FETCHED);
+    assertThat(peek().lastAccess()).isEqualTo(KvStore.EPOCH + 5);
   }
 
   @Test
@@ -132,6 +143,27 @@ class ItemStateTest {
     KvSlot other = run(request(Op.GET, "n"), Status.OK);
     assertThat(other.cas()).isEqualTo(98);
     assertThat(other.state()).isEqualTo(STALE);
+  }
+
+  @Test
+  void setKeepsTheStateButForWhatIsNamed() {
+    run(touch().state(WON | BINARY, 0), Status.OK);
+    run(request(Op.GET, "k"), Status.OK);
+    for (String value : new String[] {"other", "v".repeat(900), "in place"}) {
+      run(touch().state(WON, STALE), Status.OK);
+      run(request(Op.SET, "k").value(value).keep(KEEP_STATE).state(STALE, WON), Status.OK);
+      assertThat(peek().state()).isEqualTo(STALE | BINARY | FETCHED);
+    }
+  }
+
+  @Test
+  void aNewItemMayCountAsFetched() {
+    run(request(Op.SET, "k").value("w").state(WON | FETCHED, 0), Status.OK);
+    assertThat(peek().state()).isEqualTo(WON | FETCHED);
+    assertThat(store.entry("k").state()).isEqualTo(WON);
+    run(request(Op.SET, "n").value("w").state(WON | FETCHED, 0), Status.OK);
+    assertThat(run(request(Op.GET, "n"), Status.OK).state()).isEqualTo(WON | FETCHED);
+    assertThat(store.entry("n").state()).isEqualTo(WON);
   }
 
   @Test

@@ -37,12 +37,14 @@ final class KvAbi {
 
   static final int WON = 2;
   static final int FETCHED = 4;
+  static final int BINARY = 8;
 
   /** Bits of enum kv_keep. */
   static final int KEEP_EXPTIME = 1;
 
   static final int KEEP_ITEM = 2;
   static final int KEEP_ACCESS = 4;
+  static final int KEEP_STATE = 8;
 
   /** KV_CAS_NEXT. */
   static final long CAS_NEXT = -1;

@@ -380,7 +380,7 @@ class UserDoorTest {
   void touchChangesTheExptimeAlone() {
     store.set("k", "v", 5, 0);
     KvEntry before = store.entry("k");
-    KvSlot slot = slot(Op.TOUCH, "k").exptime(0x7fff_ffff);
+    KvSlot slot = slot(Op.TOUCH, "k").exptime(0x7fff_ffff).keep(KvAbi.KEEP_ACCESS);
     runs(slot, Status.OK);
     assertThat(slot.cas()).isEqualTo(before.cas());
     KvEntry after = store.entry("k");
