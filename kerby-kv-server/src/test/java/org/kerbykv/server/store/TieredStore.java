@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.BiConsumer;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.Audit;
@@ -142,13 +143,30 @@ final class TieredStore implements AutoCloseable {
     doors.tick(bootSeconds, BootClock.unixMinusBoot());
   }
 
-  /** Returns the identities of what is stored. */
-  List<Long> identities() {
-    List<Long> identities = new ArrayList<>();
+  /**
+   * An index entry.
+   *
+   * @param token of a value in the user tier, or 0
+   */
+  record Entry(long version, long token, int lastAccess) {}
+
+  /** Visits the index, with the identity of each entry. */
+  void walk(BiConsumer<Long, Entry> visitor) {
     doors
         .program()
         .getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES))
-        .walk((key, _) -> identities.add(key.get(ValueLayout.JAVA_LONG, 0)));
+        .walk(
+            (key, entry) ->
+                visitor.accept(
+                    key.get(ValueLayout.JAVA_LONG, 0),
+                    new Entry(
+                        KvEntry.version(entry), KvEntry.token(entry), KvEntry.lastAccess(entry))));
+  }
+
+  /** Returns the identities of what is stored. */
+  List<Long> identities() {
+    List<Long> identities = new ArrayList<>();
+    walk((identity, _) -> identities.add(identity));
     return identities;
   }
 
