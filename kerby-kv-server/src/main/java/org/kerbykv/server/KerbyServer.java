@@ -130,7 +130,7 @@ public final class KerbyServer implements AutoCloseable {
     store =
         kernel.isPresent()
             ? opened(kernel.get().store())
-            : opened(new UserStore(config.userMemoryBytes()));
+            : opened(new UserStore(config.userMemoryBytes(), config.evicts()));
     EventLoops loops = opened(new EventLoops(config.threads(), store, config.itemSizeMax()));
     totals = new Totals(loops.counters());
     requests = counts(kernel);

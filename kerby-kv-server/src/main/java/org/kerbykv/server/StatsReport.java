@@ -149,6 +149,7 @@ final class StatsReport {
     lines.add("kerby_user_memory_limit", figures.userMemoryLimitBytes());
     lines.add("kerby_demoted", figures.demoted());
     lines.add("kerby_promoted", figures.promoted());
+    lines.add("kerby_lost_user_items", figures.lost());
   }
 
   private void requests(Lines lines) {
@@ -173,7 +174,7 @@ final class StatsReport {
     lines.add("udpport", addresses.udpPort());
     lines.add("inter", config.listen().getHostAddress());
     lines.add("verbosity", addresses.verbosity());
-    lines.add("evictions", "on");
+    lines.add("evictions", config.evicts() ? "on" : "off");
     lines.add("num_threads", config.threads());
     lines.add("cas_enabled", "yes");
     lines.add("binding_protocol", "ascii");

@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.LongAdder;
  * it is superseded. An item is named by an int, never 0.
  *
  * <p>Room for a new item is made by evicting: a CLOCK hand per stripe gives each item that was used
- * since it last came by a second chance.
+ * since it last came by a second chance. A table that may not evict looks for expired items only,
+ * and not far.
  *
  * <p>Thread-safe; operations on one key are linearizable. Times are seconds of the boot clock.
  */
@@ -35,7 +36,7 @@ final class ItemTable implements AutoCloseable {
   static final long REFUSED = -1;
 
   // An item's header, in its first extent, after the extent's own five bytes.
-  private static final int REFERENCED = 5;
+  private static final int REFERENCED = 5; // reads since the eviction hand came by
   private static final int KEY_LEN = 6;
   private static final int STATE = 7;
   private static final int HASH_NEXT = 8;
@@ -72,7 +73,10 @@ final class ItemTable implements AutoCloseable {
     int hand;
   }
 
+  private static final byte READS_MAX = Byte.MAX_VALUE;
+
   private final ExtentMemory memory;
+  private final boolean evicts;
   private final Stripe[] stripes = new Stripe[STRIPES];
   private final AtomicLong lastVersion;
   private final AtomicInteger evictionTurn = new AtomicInteger();
@@ -85,9 +89,11 @@ final class ItemTable implements AutoCloseable {
    *
    * @param limitBytes memory for items, as for {@link ExtentMemory}
    * @param lastVersion the last version given out; counted up by each put
+   * @param evicts whether live items may go to make room for others
    */
-  ItemTable(long limitBytes, AtomicLong lastVersion) {
+  ItemTable(long limitBytes, AtomicLong lastVersion, boolean evicts) {
     this.memory = new ExtentMemory(limitBytes);
+    this.evicts = evicts;
     this.lastVersion = lastVersion;
     for (int i = 0; i < STRIPES; i++) {
       stripes[i] = new Stripe();
@@ -95,8 +101,8 @@ final class ItemTable implements AutoCloseable {
   }
 
   /**
-   * Allocates an item, evicting others if need be. The caller owns it until it is put or released,
-   * and writes its key and value.
+   * Allocates an item, evicting others if need be and allowed. The caller owns it until it is put
+   * or released, and writes its key and value.
    *
    * @param now boot seconds
    * @param listener told of each eviction
@@ -109,7 +115,7 @@ final class ItemTable implements AutoCloseable {
     }
     int item;
     while ((item = memory.allocate(payload)) == 0) {
-      if (!evictOne(now, listener)) {
+      if (!(evicts ? evictOne(now, listener) : reclaimSome(now))) {
         return 0;
       }
     }
@@ -212,7 +218,7 @@ final class ItemTable implements AutoCloseable {
     synchronized (stripe) {
       int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
       if (item != 0) {
-        ATOMIC_INT.getAndAdd(memory.region(item), ExtentMemory.offset(item) + REFERENCES, 1);
+        retain(item);
         if (moment != null) {
           fill(moment, item);
         }
@@ -223,6 +229,31 @@ final class ItemTable implements AutoCloseable {
       }
       return item;
     }
+  }
+
+  /** Finds a live item as {@link #find} does, without counting it as used. */
+  int peek(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    return find(key, keyOffset, keyLength, hash, now, true, null);
+  }
+
+  /** Takes another reference to an item that the caller has one to. */
+  void retain(int item) {
+    ATOMIC_INT.getAndAdd(memory.region(item), referencesAt(item), 1);
+  }
+
+  /**
+   * Returns how often an item was found since it was put, the eviction hand came by, or {@link
+   * #forgetReads}: a hint, which ends at {@value #READS_MAX}.
+   */
+  int reads(int item) {
+    return memory.region(item).get(BYTE, ExtentMemory.offset(item) + REFERENCED);
+  }
+
+  /** Begins to count reads anew; the item still counts as used lately. Needs a reference. */
+  void forgetReads(int item) {
+    memory
+        .region(item)
+        .set(BYTE, ExtentMemory.offset(item) + REFERENCED, (byte) 1);
   }
 
   /**
@@ -465,7 +496,10 @@ final class ItemTable implements AutoCloseable {
   private void used(int item, int now) {
     MemorySegment region = memory.region(item);
     long base = ExtentMemory.offset(item);
-    region.set(BYTE, base + REFERENCED, (byte) 1);
+    byte reads = region.get(BYTE, base + REFERENCED);
+    if (reads < READS_MAX) {
+      region.set(BYTE, base + REFERENCED, (byte) (reads + 1));
+    }
     region.set(INT, base + ACCESSED, now);
   }
 
@@ -665,6 +699,18 @@ final class ItemTable implements AutoCloseable {
         }
       }
       return from < to;
+    }
+  }
+
+  /** Frees the expired items of the next buckets; returns whether there was one. */
+  private boolean reclaimSome(int now) {
+    Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+    synchronized (stripe) {
+      int before = stripe.items;
+      int from = stripe.hand & (stripe.buckets.length - 1);
+      stripe.hand = from + SWEEP_BUCKETS;
+      sweepBuckets(stripe, from, now);
+      return stripe.items < before;
     }
   }
 

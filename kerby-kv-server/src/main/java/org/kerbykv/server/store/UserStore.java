@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * The whole store in user space, for where there is no eBPF.
  *
  * <p>Keys and values are off-heap, in memory that is bounded; when it is full, the items that were
- * not used lately are evicted. Thread-safe.
+ * not used lately are evicted, if that is allowed. Thread-safe.
  */
 public final class UserStore implements Store {
   /** Stripes swept per upkeep, so that an expired item goes within half a minute. */
@@ -25,9 +25,10 @@ public final class UserStore implements Store {
    * Makes an empty store.
    *
    * @param memoryBytes most memory for items; whole regions of 4 MiB, at least one
+   * @param evicts whether full memory makes old items go, or new ones be refused
    */
-  public UserStore(long memoryBytes) {
-    items = new ItemTable(memoryBytes, lastVersion);
+  public UserStore(long memoryBytes, boolean evicts) {
+    items = new ItemTable(memoryBytes, lastVersion, evicts);
   }
 
   @Override
@@ -59,6 +60,7 @@ public final class UserStore implements Store {
         items.limitBytes(),
         items.evictedCount(),
         items.expiredCount(),
+        0,
         0,
         0);
   }
