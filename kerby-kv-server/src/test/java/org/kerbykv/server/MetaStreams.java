@@ -13,19 +13,86 @@ import java.util.Random;
  * other that a second between the two servers decides nothing.
  */
 final class MetaStreams {
-  private static final String[] LIVES = {"0", "0", "0", "1000", "100000", "2592000", "-1", "2592001"};
-  private static final String[] LIVES_TO_RECACHE = {"0", "500", "5000", "200000", "-1", "2000000000"};
-  private static final String[] CAS_IDS = {"1", "1", "1", "0", "999999999999", "18446744073709551615"};
+  private static final String[] LIVES = {
+    "0", "0", "0", "1000", "100000", "2592000", "-1", "2592001"
+  };
+  private static final String[] LIVES_TO_RECACHE = {
+    "0", "500", "5000", "200000", "-1", "2000000000"
+  };
+  private static final String[] CAS_IDS = {
+    "1", "1", "1", "0", "999999999999", "18446744073709551615"
+  };
   private static final String[] STRANGE_FLAGS = {
-    "Z", "x", "S1", "T", "Tx", "T1x", "Nx", "R", "Cx", "C-1", "C", "Dx", "Jx", "M", "MXX", "Fx", "F",
-    "F-1", "b", "bfoo", "kx", "qq", "vx", "\u007f", "\u00e9", "1", "-", "P", "L", "Lpath", "Pa,b",
-    "F4294967296", "T4294967296", "C18446744073709551616", "I", "t1", "s1", "D1", "J1", "MS", "u",
+    "Z",
+    "x",
+    "S1",
+    "T",
+    "Tx",
+    "T1x",
+    "Nx",
+    "R",
+    "Cx",
+    "C-1",
+    "C",
+    "Dx",
+    "Jx",
+    "M",
+    "MXX",
+    "Fx",
+    "F",
+    "F-1",
+    "b",
+    "bfoo",
+    "kx",
+    "qq",
+    "vx",
+    "\u007f",
+    "\u00e9",
+    "1",
+    "-",
+    "P",
+    "L",
+    "Lpath",
+    "Pa,b",
+    "F4294967296",
+    "T4294967296",
+    "C18446744073709551616",
+    "I",
+    "t1",
+    "s1",
+    "D1",
+    "J1",
+    "MS",
+    "u",
   };
 
   private static final String[] JUNK = {
-    "mg", "ms", "md", "ma", "me", "ms a", "ms a S1", "ms a x", "ms a -1", "ms a 1x",
-    "ms a 2147483646", "mg a b", "mg a= b", "mg YQ b k", "mg !!!! b", "md Y=== b", "ma b b", "me a b",
-    "me YQ b", "MG a", "mgx a", "mg\u0000 a", "mg aa\u0000bb k", " mg  aa   k  ", "me aa bfoo", "mx aa",
+    "mg",
+    "ms",
+    "md",
+    "ma",
+    "me",
+    "ms a",
+    "ms a S1",
+    "ms a x",
+    "ms a -1",
+    "ms a 1x",
+    "ms a 2147483646",
+    "mg a b",
+    "mg a= b",
+    "mg YQ b k",
+    "mg !!!! b",
+    "md Y=== b",
+    "ma b b",
+    "me a b",
+    "me YQ b",
+    "MG a",
+    "mgx a",
+    "mg\u0000 a",
+    "mg aa\u0000bb k",
+    " mg  aa   k  ",
+    "me aa bfoo",
+    "mx aa",
   };
 
   private final Random random;
@@ -86,19 +153,17 @@ final class MetaStreams {
   private String arithmetic() {
     List<String> flags = new ArrayList<>();
     String key = random.nextInt(10) == 0 ? keys.storedKey() : keys.numberKey();
-    switch (random.nextInt(8)) {
+    return switch (random.nextInt(8)) {
       case 0 -> {
         some(flags, 2, "k", "c", "f", "t");
-        return line(pick("mg", "mg", "md"), key, "", flags);
+        yield line(pick("mg", "mg", "md"), key, "", flags);
       }
       case 1 -> {
         Collections.addAll(flags, "N" + pick(LIVES), "T" + pick(LIVES), "t", "v");
-        return "md " + key + " q\r\n" + line("ma", key, "", flags);
+        yield "md " + key + " q\r\n" + line("ma", key, "", flags);
       }
-      default -> {
-        return count(key, flags);
-      }
-    }
+      default -> count(key, flags);
+    };
   }
 
   private String count(String key, List<String> flags) {
@@ -126,7 +191,8 @@ final class MetaStreams {
   private String tooManyFlags() {
     int count = 16 + random.nextInt(8);
     List<String> flags = new ArrayList<>();
-    flags.addAll(List.of("s", "t", "f", "c", "h", "l", "k", "Oabc", "v", "u", "T0", "R0", "C0", "D1"));
+    flags.addAll(
+        List.of("s", "t", "f", "c", "h", "l", "k", "Oabc", "v", "u", "T0", "R0", "C0", "D1"));
     flags.addAll(List.of("J1", "P", "L", "F1", "I", "Z", "x", "y", "z", "w"));
     return pick("mg ", "md ", "me ") + "none " + String.join(" ", flags.subList(0, count)) + "\r\n";
   }

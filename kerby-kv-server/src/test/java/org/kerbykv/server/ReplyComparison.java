@@ -7,9 +7,9 @@ import java.util.regex.Pattern;
 
 /**
  * Compares the replies of two servers to the same requests byte by byte, but for what need not be
- * the same: the cas ids of items, the slab class that memcached keeps one in, how long ago one was used
- * (memcached notes that once a minute), and, by no more than the clocks may be apart, how long one
- * has yet.
+ * the same: the cas ids of items, the slab class that memcached keeps one in, how long ago one was
+ * used (memcached notes that once a minute), and, by no more than the clocks may be apart, how long
+ * one has yet.
  */
 final class ReplyComparison {
   private static final int CLOCK_SECONDS_MAX = 2;
@@ -84,7 +84,8 @@ final class ReplyComparison {
   /** Describes where the replies differ first. */
   String difference() {
     int time = firstOtherTime();
-    int ourAt = Arrays.mismatch(withoutTimes(ours).toCharArray(), withoutTimes(theirs).toCharArray());
+    int ourAt =
+        Arrays.mismatch(withoutTimes(ours).toCharArray(), withoutTimes(theirs).toCharArray());
     int theirAt = ourAt;
     String our = withoutTimes(ours);
     String their = withoutTimes(theirs);

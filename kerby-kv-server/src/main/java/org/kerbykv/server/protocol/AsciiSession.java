@@ -398,8 +398,7 @@ public final class AsciiSession {
   private void refuseValue(byte[] error) {
     replier.counters.count(RequestKind.SET, RequestResult.ERROR);
     if (request.dropsItemOnFailure()) {
-      int index =
-          dispatcher.operation(Operation.DELETE, request.key, 0, request.keyLength);
+      int index = dispatcher.operation(Operation.DELETE, request.key, 0, request.keyLength);
       dispatcher.silent(output, index);
     }
     if (!request.noReply) {

@@ -57,8 +57,11 @@ final class MetaCommands {
     if (MetaFlags.isTooLong(line)) {
       return Replies.TOO_MANY_GET_FLAGS;
     }
-    byte[] error = flags.read(line, KEY_AND_FLAGS);
-    return error == null && flags.opaqueTooLong ? Replies.OPAQUE_TOO_LONG : error;
+    MetaError error = flags.read(line, KEY_AND_FLAGS);
+    if (error != null) {
+      return Replies.of(error);
+    }
+    return flags.opaqueTooLong ? Replies.OPAQUE_TOO_LONG : null;
   }
 
   void delete() {
@@ -143,7 +146,9 @@ final class MetaCommands {
 
   /** Describes an item, and leaves no trace of that. */
   void debug() {
-    if (line.count() < KEY_AND_FLAGS || line.length(1) > Replier.KEY_MAX || !flags.readDebug(line)) {
+    if (line.count() < KEY_AND_FLAGS
+        || line.length(1) > Replier.KEY_MAX
+        || !flags.readDebug(line)) {
       replier.error(Replies.BAD_FORMAT);
       return;
     }
@@ -169,18 +174,12 @@ final class MetaCommands {
       replier.error(error);
       return Continuation.LINE;
     }
-    MetaFlags asked = request.meta;
-    error = asked.read(line, KEY_LENGTH_AND_FLAGS);
-    request.operation = storage(asked);
-    if (error == null && request.operation == null) {
-      error = Replies.BAD_SET_MODE;
-    } else if (error == null && asked.opaqueTooLong) {
-      error = Replies.OPAQUE_TOO_LONG;
-    }
+    error = readSetFlags(request);
     if (error != null) {
       replier.error(error);
       return Continuation.REFUSED_VALUE;
     }
+    MetaFlags asked = request.meta;
     request.setKey(asked.key, 0, asked.keyLength);
     request.flags = asked.clientFlags;
     request.expiry = asked.touches ? asked.expiry : 0;
@@ -206,6 +205,18 @@ final class MetaCommands {
     return request.valueLength < 0 || request.valueLength > StorageCommands.VALUE_MAX
         ? Replies.BAD_FORMAT
         : null;
+  }
+
+  private byte[] readSetFlags(StorageRequest request) {
+    MetaError error = request.meta.read(line, KEY_LENGTH_AND_FLAGS);
+    if (error != null) {
+      return Replies.of(error);
+    }
+    request.operation = storage(request.meta);
+    if (request.operation == null) {
+      return Replies.BAD_SET_MODE;
+    }
+    return request.meta.opaqueTooLong ? Replies.OPAQUE_TOO_LONG : null;
   }
 
   /** Returns null for a mode that there is not. A set or replace with a cas is a cas. */

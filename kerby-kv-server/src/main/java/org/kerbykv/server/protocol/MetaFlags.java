@@ -39,6 +39,7 @@ final class MetaFlags {
   boolean invalidate;
   boolean touches;
   boolean vivifies;
+
   /** Whether T comes before R, so that R judges by it. */
   boolean recachesTouched;
 
@@ -75,23 +76,24 @@ final class MetaFlags {
    * @param first the token that is the first flag
    * @return the error to reply, or null
    */
-  byte[] read(CommandLine line, int first) {
+  MetaError read(CommandLine line, int first) {
     clear();
     keyLength = line.length(KEY_TOKEN);
     System.arraycopy(line.bytes(), line.from(KEY_TOKEN), key, 0, keyLength);
     int now = BootClock.seconds();
-    byte[] error = null;
+    MetaError error = null;
     for (int token = first; token < line.count(); token++) {
       int flag = line.byteAt(token, 0) & 0xff;
       if (flag >= FLAG_CHARS || !isNew(flag)) {
-        return Replies.DUPLICATE_FLAG;
+        return MetaError.DUPLICATE_FLAG;
       }
-      byte[] wrong = isReplied(flag) ? readReplied(line, token, flag) : read(line, token, flag, now);
-      if (wrong == Replies.INVALID_FLAG) {
+      MetaError wrong =
+          isReplied(flag) ? readReplied(line, token, flag) : read(line, token, flag, now);
+      if (wrong == MetaError.UNKNOWN_FLAG) {
         return wrong;
       }
       // As in memcached, the last one that says something is told.
-      if (wrong != null && (error == null || wrong != Replies.BAD_FORMAT)) {
+      if (wrong != null && (error == null || wrong != MetaError.CLIENT_FLAGS)) {
         error = wrong;
       }
     }
@@ -147,7 +149,7 @@ final class MetaFlags {
     };
   }
 
-  private byte[] readReplied(CommandLine line, int token, int flag) {
+  private MetaError readReplied(CommandLine line, int token, int flag) {
     reply[replyLength++] = (byte) flag;
     if (flag == 'O') {
       int length = line.length(token);
@@ -161,13 +163,13 @@ final class MetaFlags {
   }
 
   /** Reads a flag that the reply does not answer; returns what is wrong with it, or null. */
-  private byte[] read(CommandLine line, int token, int flag, int now) {
+  private MetaError read(CommandLine line, int token, int flag, int now) {
     switch (flag) {
       case 'b' -> {
         base64 = true;
         int from = line.from(KEY_TOKEN);
         keyLength = Base64Key.decode(line.bytes(), from, from + line.length(KEY_TOKEN), key);
-        return keyLength == 0 ? Replies.BAD_KEY : null;
+        return keyLength == 0 ? MetaError.KEY : null;
       }
       case 'q' -> quiet = true;
       case 'v' -> value = true;
@@ -186,9 +188,9 @@ final class MetaFlags {
     return null;
   }
 
-  private byte[] readTime(CommandLine line, int token, int flag, int now) {
+  private MetaError readTime(CommandLine line, int token, int flag, int now) {
     if (!line.readSigned(token, 1)) {
-      return Replies.BAD_TOKEN;
+      return MetaError.TOKEN;
     }
     int time = BootClock.expiry((int) line.number(), now);
     switch (flag) {
@@ -211,13 +213,13 @@ final class MetaFlags {
     return null;
   }
 
-  private byte[] readNumber(CommandLine line, int token, int flag) {
+  private MetaError readNumber(CommandLine line, int token, int flag) {
     if (flag == 'M') {
       mode = line.length(token) == 2 ? line.byteAt(token, 1) : 0;
-      return line.length(token) == 2 ? null : Replies.BAD_MODE_LENGTH;
+      return line.length(token) == 2 ? null : MetaError.MODE_LENGTH;
     }
-    byte[] wrong = errorOfNumber(flag);
-    if (wrong == Replies.INVALID_FLAG || !line.readUnsigned(token, 1)) {
+    MetaError wrong = errorOfNumber(flag);
+    if (wrong == MetaError.UNKNOWN_FLAG || !line.readUnsigned(token, 1)) {
       return wrong;
     }
     long number = line.number();
@@ -234,13 +236,13 @@ final class MetaFlags {
     return null;
   }
 
-  private static byte[] errorOfNumber(int flag) {
+  private static MetaError errorOfNumber(int flag) {
     return switch (flag) {
-      case 'F' -> Replies.BAD_FORMAT;
-      case 'C', 'E' -> Replies.BAD_TOKEN;
-      case 'D' -> Replies.BAD_META_DELTA;
-      case 'J' -> Replies.BAD_INITIAL;
-      default -> Replies.INVALID_FLAG;
+      case 'F' -> MetaError.CLIENT_FLAGS;
+      case 'C', 'E' -> MetaError.TOKEN;
+      case 'D' -> MetaError.DELTA;
+      case 'J' -> MetaError.INITIAL;
+      default -> MetaError.UNKNOWN_FLAG;
     };
   }
 }

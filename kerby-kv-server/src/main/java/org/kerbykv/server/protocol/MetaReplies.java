@@ -7,7 +7,6 @@ import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.store.AsciiNumber;
 import org.kerbykv.server.store.Batch;
 import org.kerbykv.server.store.BootClock;
-import org.kerbykv.server.store.Operation;
 import org.kerbykv.server.store.Outcome;
 
 /**

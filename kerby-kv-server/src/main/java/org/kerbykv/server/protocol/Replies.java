@@ -42,8 +42,7 @@ public final class Replies {
       line("CLIENT_ERROR cannot increment or decrement non-numeric value");
   static final byte[] TOO_LARGE = line("SERVER_ERROR object too large for cache");
   static final byte[] NO_MEMORY = line("SERVER_ERROR out of memory storing object");
-  static final byte[] NO_MEMORY_COUNTING =
-      line("SERVER_ERROR Out of memory incrementing value");
+  static final byte[] NO_MEMORY_COUNTING = line("SERVER_ERROR Out of memory incrementing value");
   public static final byte[] REPLY_TOO_LARGE =
       line("SERVER_ERROR out of memory writing get response");
   static final byte[] SHUTDOWN_DISABLED = line("ERROR: shutdown not enabled");
@@ -65,6 +64,20 @@ public final class Replies {
       case NO_MEMORY -> NO_MEMORY;
       case HIT, MISS, COUNTED, CREATED ->
           throw new IllegalArgumentException("no line for " + outcome);
+    };
+  }
+
+  /** Returns the line for an error in the flags of mg or ms. */
+  static byte[] of(MetaError error) {
+    return switch (error) {
+      case UNKNOWN_FLAG -> INVALID_FLAG;
+      case DUPLICATE_FLAG -> DUPLICATE_FLAG;
+      case KEY -> BAD_KEY;
+      case TOKEN -> BAD_TOKEN;
+      case MODE_LENGTH -> BAD_MODE_LENGTH;
+      case DELTA -> BAD_META_DELTA;
+      case INITIAL -> BAD_INITIAL;
+      case CLIENT_FLAGS -> BAD_FORMAT;
     };
   }
 

@@ -251,9 +251,7 @@ final class ItemTable implements AutoCloseable {
 
   /** Begins to count reads anew; the item still counts as used lately. Needs a reference. */
   void forgetReads(int item) {
-    memory
-        .region(item)
-        .set(BYTE, ExtentMemory.offset(item) + REFERENCED, (byte) 1);
+    memory.region(item).set(BYTE, ExtentMemory.offset(item) + REFERENCED, (byte) 1);
   }
 
   /**

@@ -59,24 +59,24 @@ final class Retrieval implements Course {
   }
 
   private Outcome afterTouching(Request request, int status) {
-    switch (status) {
+    return switch (status) {
       case KvSlot.OK -> {
         byte before = door.getByte(request.slot, KvSlot.STATE);
         if (request.won && (before & KvSlot.WON) != 0) {
           request.won = false;
           request.foundState |= KvSlot.WON;
         }
-        return Outcome.HIT;
+        yield Outcome.HIT;
       }
       case KvSlot.EXISTS, KvSlot.MISS -> {
         start(request);
-        return null;
+        yield null;
       }
       default -> {
         request.releaseFound(door);
-        return Outcome.MISS;
+        yield Outcome.MISS;
       }
-    }
+    };
   }
 
   private Outcome afterMiss(Request request) {
@@ -96,21 +96,19 @@ final class Retrieval implements Course {
   }
 
   private Outcome afterCreating(Request request, int status) {
-    switch (status) {
+    return switch (status) {
       case KvSlot.OK -> {
         request.won = true;
         request.foundState = request.state;
         request.foundExpiry = KvSlot.EXPTIME_NEVER;
         request.foundLastAccess = BootClock.seconds();
-        return Outcome.HIT;
+        yield Outcome.HIT;
       }
       case KvSlot.EXISTS -> {
         start(request);
-        return null;
+        yield null;
       }
-      default -> {
-        return Outcome.MISS;
-      }
-    }
+      default -> Outcome.MISS;
+    };
   }
 }
