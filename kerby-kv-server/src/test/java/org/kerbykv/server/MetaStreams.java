@@ -14,7 +14,7 @@ import java.util.Random;
  */
 final class MetaStreams {
   private static final String[] LIVES = {
-    "0", "0", "0", "1000", "100000", "2592000", "-1", "2592001"
+    "0", "0", "0", "1000", "100000", "2592000", "-1", "2592001", "4294967296"
   };
   private static final String[] LIVES_TO_RECACHE = {
     "0", "500", "5000", "200000", "-1", "2000000000"
@@ -55,7 +55,6 @@ final class MetaStreams {
     "Lpath",
     "Pa,b",
     "F4294967296",
-    "T4294967296",
     "C18446744073709551616",
     "I",
     "t1",

@@ -72,6 +72,7 @@ public final class AsciiSession {
   private final KeyCommands keys;
   private final MetaCommands meta;
   private final ServiceCommands service;
+  private final TuningCommands tuning;
   private final StorageRequest request = new StorageRequest();
   private State state = State.LINE;
 
@@ -104,6 +105,7 @@ public final class AsciiSession {
     this.keys = new KeyCommands(replier);
     this.meta = new MetaCommands(replier);
     this.service = new ServiceCommands(replier, server);
+    this.tuning = new TuningCommands(replier);
   }
 
   /**
@@ -148,6 +150,16 @@ public final class AsciiSession {
   /** Returns whether the stream is to be closed by the server. */
   public boolean isClosed() {
     return state == State.CLOSED;
+  }
+
+  /** Returns whether the next bytes are those of a value that is to be stored. */
+  public boolean isInValue() {
+    return state == State.VALUE || state == State.SEPARATE_VALUE;
+  }
+
+  /** Returns whether the next bytes are those of a value that is not wanted. */
+  public boolean isSwallowing() {
+    return state == State.SWALLOW;
   }
 
   /** Gives up what is under way, because the stream has ended. */
@@ -277,7 +289,7 @@ public final class AsciiSession {
     } else if (line.is(0, SHUTDOWN)) {
       replier.error(Replies.SHUTDOWN_DISABLED);
     } else {
-      replier.error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 
@@ -295,7 +307,7 @@ public final class AsciiSession {
     if (line.is(0, CAS)) {
       store(Operation.CAS);
     } else {
-      replier.error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 
@@ -341,7 +353,7 @@ public final class AsciiSession {
     } else if (line.is(0, QUIT) || line.startsWith(line.count() - 1, HTTP)) {
       close();
     } else {
-      replier.error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 

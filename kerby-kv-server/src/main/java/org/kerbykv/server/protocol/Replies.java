@@ -46,6 +46,14 @@ public final class Replies {
   public static final byte[] REPLY_TOO_LARGE =
       line("SERVER_ERROR out of memory writing get response");
   static final byte[] SHUTDOWN_DISABLED = line("ERROR: shutdown not enabled");
+  static final byte[] NO_REASSIGNMENT = line("CLIENT_ERROR slab reassignment disabled");
+  static final byte[] NO_CRAWLER = line("CLIENT_ERROR lru crawler disabled");
+  static final byte[] NO_WATCHERS = line("CLIENT_ERROR watch commands not allowed");
+  static final byte[] NO_TLS = line("Error TLS not enabled");
+  static final byte[] MEMORY_TOO_SMALL =
+      line("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+  static final byte[] MEMORY_FIXED =
+      line("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
   static final byte[] STATS_OVER_UDP = line("CLIENT_ERROR stats not allowed over UDP");
   public static final byte[] TOO_MANY_CONNECTIONS = line("ERROR Too many open connections");
 

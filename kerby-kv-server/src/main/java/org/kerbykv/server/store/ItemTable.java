@@ -431,6 +431,11 @@ final class ItemTable implements AutoCloseable {
     return memory.usedBytes();
   }
 
+  /** Returns the bytes that the memory of the table has taken from the system. */
+  long takenBytes() {
+    return memory.takenBytes();
+  }
+
   long limitBytes() {
     return memory.limitBytes();
   }

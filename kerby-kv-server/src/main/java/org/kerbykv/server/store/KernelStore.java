@@ -107,6 +107,7 @@ public final class KernelStore implements Store {
           stats.valueBytes(0),
           stats.valueBytes(1),
           tier.usedBytes(),
+          tier.takenBytes(),
           tier.limitBytes(),
           tier.evictedCount() + moves.evictedCount(),
           moves.reapedCount(),

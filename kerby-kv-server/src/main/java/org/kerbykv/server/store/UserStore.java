@@ -57,6 +57,7 @@ public final class UserStore implements Store {
         0,
         items.valueBytes(),
         items.usedBytes(),
+        items.takenBytes(),
         items.limitBytes(),
         items.evictedCount(),
         items.expiredCount(),

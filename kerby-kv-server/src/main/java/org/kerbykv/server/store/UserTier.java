@@ -182,6 +182,10 @@ final class UserTier implements AutoCloseable {
     return items.usedBytes();
   }
 
+  long takenBytes() {
+    return items.takenBytes();
+  }
+
   long limitBytes() {
     return items.limitBytes();
   }
