@@ -20,7 +20,7 @@ class UserStoreTest {
 
   @BeforeEach
   void open() {
-    store = new UserStore(8 * MIB);
+    store = new UserStore(8 * MIB, true);
     door = new StoreFixture(store, 2 * MIB);
   }
 
@@ -32,7 +32,7 @@ class UserStoreTest {
 
   @Property(tries = 30)
   void behavesAsAMap(@ForAll long seed) {
-    try (UserStore fresh = new UserStore(64 * MIB);
+    try (UserStore fresh = new UserStore(64 * MIB, true);
         StoreFixture its = new StoreFixture(fresh, 2 * MIB)) {
       Random random = new Random(seed);
       Map<String, byte[]> model = new HashMap<>();
