@@ -159,7 +159,7 @@ class MovesRaceTest {
 
     private String next(SplittableRandom random) {
       // The longest are user space's from the start.
-      return TieredStore.value("w" + ++sequence, 300 + random.nextInt(1800));
+      return TieredStore.value("w" + ++sequence, 300 + random.nextInt(1500));
     }
   }
 
