@@ -11,6 +11,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.server.AsciiClient;
 import org.kerbykv.server.e2e.ServerUnderTest.Counts;
 import org.kerbykv.server.store.StoreFigures;
 
@@ -51,6 +52,18 @@ class TieringTest {
           .contains("kerby_kv_evicted_total 0.0")
           .contains("kerby_kv_promoted_total ")
           .contains("kerby_kv_lost_total 0.0");
+    }
+  }
+
+  @Test
+  void evictionsAreDisabledByMemcachedsFlag() throws Exception {
+    for (List<String> options : List.of(List.of("-M"), List.<String>of())) {
+      try (Topology topology = Topology.Kind.VETH_GENERIC.open();
+          ServerProcess server = ServerProcess.start(topology, options);
+          AsciiClient tcp = topology.client().call(() -> new AsciiClient(server.address()))) {
+        assertThat(tcp.exchange("stats settings\r\n"))
+            .contains("STAT evictions " + (options.isEmpty() ? "on" : "off") + "\r\n");
+      }
     }
   }
 
