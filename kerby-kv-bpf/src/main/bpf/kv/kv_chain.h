@@ -25,6 +25,25 @@ static __always_inline __u32 kv_chain_blocks(__u32 key_len, __u32 value_len)
 	return kerby_blocks(key_len + value_len);
 }
 
+#define KV_KEY_SHORT 32 /* bytes: the least block holds them */
+
+/* Is this the first block of the key in @w? For keys of at most KV_KEY_SHORT bytes: no loop. */
+static __always_inline bool kv_block_has_short_key(const struct kv_work *w, const __u64 *block)
+{
+	const __u64 *key = &w->text[KV_TEXT_KEY / 8];
+	__u32 len = w->key_len;
+	__u64 diff = 0;
+	int j;
+
+#pragma unroll
+	for (j = 0; j < KV_KEY_SHORT / 8; j++) {
+		if (len < 8 * (j + 1))
+			return !(diff | ((key[j] ^ block[j]) & ((1ULL << (8 * (len & 7))) - 1)));
+		diff |= key[j] ^ block[j];
+	}
+	return !diff;
+}
+
 /*
  * Compare the key in @w with the part of it that @block, which begins @off
  * bytes into the chain, should hold. Whole words, the last one masked.
@@ -37,6 +56,8 @@ static __always_inline bool kv_block_has_key(const struct kv_work *w, const __u6
 
 	if (off >= w->key_len)
 		return true;
+	if (w->key_len <= KV_KEY_SHORT)
+		return kv_block_has_short_key(w, block);
 	left = w->key_len - off;
 	words = (left + 7) / 8;
 	bpf_for(j, 0, words) {

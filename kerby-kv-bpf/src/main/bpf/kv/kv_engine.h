@@ -123,6 +123,8 @@ static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_w
 	KV_WRITE_ONCE(e->flags, w->flags);
 	if (w->keep_bits & KV_KEEP_STATE) {
 		KV_WRITE_ONCE(e->state, kv_new_state(e, w));
+		if (w->clear & KV_STATE_FETCHED)
+			KV_WRITE_ONCE(e->fetched, 0);
 	} else {
 		KV_WRITE_ONCE(e->state, w->state & ~KV_STATE_FETCHED);
 		KV_WRITE_ONCE(e->fetched, !!(w->state & KV_STATE_FETCHED));

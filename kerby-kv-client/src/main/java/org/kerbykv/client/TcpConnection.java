@@ -80,8 +80,7 @@ final class TcpConnection {
     call.tcpAttempts++;
     unanswered.add(call);
     int copied = call.value == null || call.value.length > COPY_MAX ? 0 : call.value.length;
-    ByteBuf request =
-        channel.alloc().directBuffer(RequestWriter.OVERHEAD_MAX + call.key.length + copied);
+    ByteBuf request = channel.alloc().directBuffer(RequestWriter.lineBytesMax(call) + copied);
     RequestWriter.writeLine(call, request);
     if (call.value == null) {
       channel.write(request, channel.voidPromise());
@@ -126,6 +125,7 @@ final class TcpConnection {
           } else {
             connectFailure = future.cause();
             lastConnectFailure = System.nanoTime();
+            link.failed();
             failUnsent();
           }
         });
@@ -144,6 +144,7 @@ final class TcpConnection {
 
   private void read(ByteBuf in) {
     lastRead = System.nanoTime();
+    link.heard();
     while (in.isReadable()) {
       Call<?> call = unanswered.peek();
       if (call == null) {
@@ -151,7 +152,7 @@ final class TcpConnection {
         return;
       }
       if (!inReply) {
-        reader.begin(call.command, call.key);
+        reader.begin(call);
         inReply = true;
       }
       switch (reader.feed(in)) {
@@ -215,6 +216,9 @@ final class TcpConnection {
     channel = null;
     inReply = false;
     lost.close();
+    if (!unanswered.isEmpty()) { // else it was idle, and nobody was failed
+      link.failed();
+    }
     long now = System.nanoTime();
     ArrayDeque<Call<?>> pending = new ArrayDeque<>(unanswered);
     unanswered.clear();

@@ -1,5 +1,6 @@
 package org.kerbykv.bpf.programs;
 
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BTFLayout;
@@ -122,6 +123,11 @@ final class KvAbi {
     return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN
         ? address
         : Integer.reverseBytes(address);
+  }
+
+  /** An IPv4 address as map kv_local has it. */
+  static byte[] mapped(int address) {
+    return ByteBuffer.allocate(16).putInt(8, 0xffff).putInt(12, address).array();
   }
 
   /** The status of that number. */

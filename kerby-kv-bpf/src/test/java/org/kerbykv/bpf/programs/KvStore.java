@@ -65,9 +65,14 @@ final class KvStore implements AutoCloseable {
     setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
+    serve(KvAbi.mapped(Frame.SERVER_IP));
+  }
+
+  /** Has the programs answer what is sent to this address, too: 16 bytes. */
+  void serve(byte[] address) {
     program
-        .getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8)
-        .put(KvAbi.networkOrder(Frame.SERVER_IP), (byte) 1);
+        .getHashMap("kv_local", BPFType.bytes(address.length), BPFType.INT8)
+        .put(address, (byte) 1);
   }
 
   KvConfig config() {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -37,6 +38,7 @@ public final class KernelDoors implements AutoCloseable {
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
   private static final String LINK_PIN_PREFIX = "link_";
+  private static final int ADDRESS_BYTES = 16;
   // Of struct kerby_state.
   static final long NEXT_INDEX = 0;
   static final long BLOCKS_IN_USE = 64;
@@ -171,14 +173,27 @@ public final class KernelDoors implements AutoCloseable {
     }
   }
 
-  /** One address is a constant of the programs; of several there is a map. */
-  private static long listenWord(List<Inet4Address> addresses) {
-    return addresses.size() == 1 ? Integer.toUnsignedLong(word(addresses.getFirst())) : 0;
+  /**
+   * One IPv4 address is a constant of the programs, as they read it; of all others there is a map.
+   */
+  private static long listenWord(List<InetAddress> addresses) {
+    return addresses.size() == 1 && addresses.getFirst() instanceof Inet4Address address
+        ? Integer.toUnsignedLong(
+            ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt())
+        : 0;
   }
 
-  /** An address as the programs read it from a packet. */
-  private static int word(Inet4Address address) {
-    return ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt();
+  /** An address as map kv_local has it: IPv4 within IPv6. */
+  private static byte[] mapped(InetAddress address) {
+    byte[] bytes = address.getAddress();
+    if (bytes.length == ADDRESS_BYTES) {
+      return bytes;
+    }
+    byte[] mapped = new byte[ADDRESS_BYTES];
+    mapped[10] = (byte) 0xff;
+    mapped[11] = (byte) 0xff;
+    System.arraycopy(bytes, 0, mapped, ADDRESS_BYTES - bytes.length, bytes.length);
+    return mapped;
   }
 
   private static boolean reordersLoads() {
@@ -196,8 +211,8 @@ public final class KernelDoors implements AutoCloseable {
           "the maps pinned in %s have layout %d, this version needs %d"
               .formatted(config.pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
     }
-    var local = program.getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8);
-    config.addresses().forEach(address -> local.put(word(address), (byte) 1));
+    var local = program.getHashMap("kv_local", BPFType.bytes(ADDRESS_BYTES), BPFType.INT8);
+    config.addresses().forEach(address -> local.put(mapped(address), (byte) 1));
   }
 
   private BPFLink attach(KernelConfig config, String name, Supplier<BPFLink> attachment) {
