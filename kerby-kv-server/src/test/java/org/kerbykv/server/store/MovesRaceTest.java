@@ -238,8 +238,8 @@ class MovesRaceTest {
 
   @Test
   void nothingOutlivesAFlush() throws Exception {
-    try (TieredStore store = TieredStore.open(1, 16, true)) {
-      String value = TieredStore.value("v", 700);
+    try (TieredStore store = TieredStore.ofSmallBlocks()) {
+      String value = TieredStore.value("v", 1300);
       Work owner =
           (user, xdp, tc, random) -> {
             assertThat(user.store(Operation.SET, KEY, value)).isEqualTo(Outcome.STORED);
