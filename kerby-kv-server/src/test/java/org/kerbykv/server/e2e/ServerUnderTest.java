@@ -97,6 +97,7 @@ final class ServerUnderTest implements AutoCloseable {
         topology.xdp(),
         memoryLimitBytes,
         USER_MEMORY_BYTES,
+        true,
         ITEM_SIZE_MAX,
         datagramMax,
         BLOCK_BYTES,
@@ -202,7 +203,8 @@ final class ServerUnderTest implements AutoCloseable {
     try (topology) {
       try (server) {
         clients.forEach(Runnable::run);
-        checkAtRest();
+        // What it does in the background ends soon.
+        await().atMost(SOON).untilAsserted(this::checkAtRest);
       }
       checkNothingStays();
     }
