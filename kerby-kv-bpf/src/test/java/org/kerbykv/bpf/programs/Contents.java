@@ -1,5 +1,6 @@
 package org.kerbykv.bpf.programs;
 
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -14,5 +15,12 @@ record Contents(Map<Long, KvEntry> index, Map<Long, String> blocks, long blocksI
     Map<Long, KvEntry> index = store.index();
     index.replaceAll((identity, entry) -> entry.unfetched());
     return new Contents(index, store.blocks(), store.blocksInUse());
+  }
+
+  /** The same as if nothing had an exptime. */
+  Contents untimed() {
+    Map<Long, KvEntry> untimed = new HashMap<>(index);
+    untimed.replaceAll((identity, entry) -> entry.untimed());
+    return new Contents(untimed, blocks, blocksInUse);
   }
 }

@@ -79,22 +79,27 @@ record KvEntry(
   }
 
   KvEntry withWord(long newWord) {
-    return with(newWord, fetched);
+    return with(newWord, exptime, fetched);
+  }
+
+  /** The same without an exptime. */
+  KvEntry untimed() {
+    return with(word, KvAbi.EXPTIME_NEVER, fetched);
   }
 
   /** The same as if nobody had read it. */
   KvEntry unfetched() {
-    return with(word, 0);
+    return with(word, exptime, 0);
   }
 
-  private KvEntry with(long newWord, int newFetched) {
+  private KvEntry with(long newWord, int newExptime, int newFetched) {
     return new KvEntry(
         newWord,
         identity,
         first,
         token,
         flags,
-        exptime,
+        newExptime,
         valueLength,
         lastAccess,
         blocks,

@@ -45,6 +45,16 @@ class PacketDoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicNode> severalKeys() {
+    return table(SeveralKeysFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> gat() {
+    return table(GatFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
   Stream<DynamicNode> touch() {
     return table(TouchFixtures::of, KvConfig::of);
   }
@@ -87,6 +97,8 @@ class PacketDoorsTest {
         Stream.of(
                 GetFixtures.of(config),
                 GetsFixtures.of(config),
+                SeveralKeysFixtures.of(config),
+                GatFixtures.of(config),
                 SetFixtures.of(config),
                 DeleteFixtures.of(config),
                 TouchFixtures.of(config),
