@@ -2,6 +2,7 @@ package org.kerbykv.bpf.programs;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * All that a store holds at one moment. Two are equal if no bit of an entry or block differs, but
@@ -19,8 +20,17 @@ record Contents(Map<Long, KvEntry> index, Map<Long, String> blocks, long blocksI
 
   /** The same as if nothing had an exptime. */
   Contents untimed() {
-    Map<Long, KvEntry> untimed = new HashMap<>(index);
-    untimed.replaceAll((identity, entry) -> entry.untimed());
-    return new Contents(untimed, blocks, blocksInUse);
+    return withEach(KvEntry::untimed);
+  }
+
+  /** The same as if nothing had ever been accessed. */
+  Contents unaccessed() {
+    return withEach(KvEntry::unaccessed);
+  }
+
+  private Contents withEach(UnaryOperator<KvEntry> change) {
+    Map<Long, KvEntry> changed = new HashMap<>(index);
+    changed.replaceAll((identity, entry) -> change.apply(entry));
+    return new Contents(changed, blocks, blocksInUse);
   }
 }

@@ -79,20 +79,25 @@ record KvEntry(
   }
 
   KvEntry withWord(long newWord) {
-    return with(newWord, exptime, fetched);
+    return with(newWord, exptime, lastAccess, fetched);
   }
 
   /** The same without an exptime. */
   KvEntry untimed() {
-    return with(word, KvAbi.EXPTIME_NEVER, fetched);
+    return with(word, KvAbi.EXPTIME_NEVER, lastAccess, fetched);
   }
 
   /** The same as if nobody had read it. */
   KvEntry unfetched() {
-    return with(word, exptime, 0);
+    return with(word, exptime, lastAccess, 0);
   }
 
-  private KvEntry with(long newWord, int newExptime, int newFetched) {
+  /** The same without the time of the last access. */
+  KvEntry unaccessed() {
+    return with(word, exptime, 0, fetched);
+  }
+
+  private KvEntry with(long newWord, int newExptime, int newLastAccess, int newFetched) {
     return new KvEntry(
         newWord,
         identity,
@@ -101,7 +106,7 @@ record KvEntry(
         flags,
         newExptime,
         valueLength,
-        lastAccess,
+        newLastAccess,
         blocks,
         keyLength,
         tier,

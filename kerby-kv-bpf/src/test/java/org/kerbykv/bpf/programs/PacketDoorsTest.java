@@ -55,6 +55,21 @@ class PacketDoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicNode> metaGet() {
+    return table(MetaGetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaSet() {
+    return table(MetaSetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaDelete() {
+    return table(MetaDeleteFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
   Stream<DynamicNode> touch() {
     return table(TouchFixtures::of, KvConfig::of);
   }
@@ -99,6 +114,9 @@ class PacketDoorsTest {
                 GetsFixtures.of(config),
                 SeveralKeysFixtures.of(config),
                 GatFixtures.of(config),
+                MetaGetFixtures.of(config),
+                MetaSetFixtures.of(config),
+                MetaDeleteFixtures.of(config),
                 SetFixtures.of(config),
                 DeleteFixtures.of(config),
                 TouchFixtures.of(config),
