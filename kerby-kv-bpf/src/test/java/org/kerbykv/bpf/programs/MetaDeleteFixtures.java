@@ -138,11 +138,7 @@ final class MetaDeleteFixtures {
             .given(
                 store ->
                     store.run(
-                        store
-                            .slot(0)
-                            .request(KvAbi.Op.SET, "k")
-                            .value("v")
-                            .state(KvAbi.STALE, 0)))
+                        store.slot(0).request(KvAbi.Op.SET, "k").value("v").state(KvAbi.STALE, 0)))
             .request("md k\r\n")
             .replies("HD\r\n")
             .counted(DELETE, DELETED)

@@ -121,12 +121,8 @@ final class MetaGetFixtures {
         hit("k O" + opaque + " k v", "VA 5 O" + opaque + " kk\r\nvalue\r\n"),
         hit("k Ov", "HD Ov\r\n"),
         hit("k v Ov q", "VA 5 Ov\r\nvalue\r\n"),
-        hit(
-            "k v s t f c h l k O123 q",
-            "VA 5 s5 t-1 f4294967294 c1 h0 l0 kk O123\r\nvalue\r\n"),
-        hit(
-            "k q O123 k l h c f t s v",
-            "VA 5 O123 kk l0 h0 c1 f4294967294 t-1 s5\r\nvalue\r\n"),
+        hit("k v s t f c h l k O123 q", "VA 5 s5 t-1 f4294967294 c1 h0 l0 kk O123\r\nvalue\r\n"),
+        hit("k q O123 k l h c f t s v", "VA 5 O123 kk l0 h0 c1 f4294967294 t-1 s5\r\nvalue\r\n"),
         hit("k s t f c h l k O123 q", "HD s5 t-1 f4294967294 c1 h0 l0 kk O123\r\n"),
         fixture("mg of a value that looks like a reply")
             .given(store -> store.set("k", "\r\nEN\r\nVA 1\r\n"))
@@ -140,8 +136,7 @@ final class MetaGetFixtures {
             .counted(GET, HIT),
         fixture("mg of a cas as long as it gets")
             .given(
-                store ->
-                    store.run(store.slot(0).request(KvAbi.Op.SET, "k").value("v").newCas(-1)))
+                store -> store.run(store.slot(0).request(KvAbi.Op.SET, "k").value("v").newCas(-1)))
             .request("mg k c v\r\n")
             .replies("VA 1 c18446744073709551615\r\nv\r\n")
             .counted(GET, HIT),

@@ -208,8 +208,7 @@ final class MetaSetFixtures {
         .replies(reply)
         .counted(SET, ERROR)
         .thenWithAccess(
-            (_, before, after) ->
-                assertThat(after.unaccessed()).isEqualTo(before.unaccessed()));
+            (_, before, after) -> assertThat(after.unaccessed()).isEqualTo(before.unaccessed()));
   }
 
   private static PacketFixture absent(
@@ -232,8 +231,7 @@ final class MetaSetFixtures {
         fixture("ms with a C that user space gave")
             .given(
                 store ->
-                    store.run(
-                        store.slot(0).request(KvAbi.Op.SET, "k").value("v").newCas(1L << 40)))
+                    store.run(store.slot(0).request(KvAbi.Op.SET, "k").value("v").newCas(1L << 40)))
             .request(ms("k", " C1099511627776 c", "new"))
             .replies("HD c2\r\n")
             .counted(SET, STORED)

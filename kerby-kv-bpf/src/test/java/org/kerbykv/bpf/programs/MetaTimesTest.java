@@ -55,8 +55,7 @@ class MetaTimesTest {
       int earliest = KvStore.bootSeconds() + exptime;
       Frame request = Frame.request("mg k T" + exptime + " s\r\n");
       assertThat(store.send(door, request).frame()).isEqualTo(request.reply("HD s5\r\n"));
-      assertThat(store.entry("k").exptime())
-          .isBetween(earliest, KvStore.bootSeconds() + exptime);
+      assertThat(store.entry("k").exptime()).isBetween(earliest, KvStore.bootSeconds() + exptime);
       store.set("k", "value");
     }
   }

@@ -173,8 +173,7 @@ final class PacketFixture {
       for (KvAbi.CountedOp op : KvAbi.CountedOp.values()) {
         for (KvAbi.CountedResult result : KvAbi.CountedResult.values()) {
           int counter = KvStore.counter(path, op, result);
-          int expected =
-              path == door.path ? counts.getOrDefault(new Count(op, result), 0) : 0;
+          int expected = path == door.path ? counts.getOrDefault(new Count(op, result), 0) : 0;
           int most =
               mayCountAsPassed && path == door.path && result == KvAbi.CountedResult.PASSED
                   ? 1

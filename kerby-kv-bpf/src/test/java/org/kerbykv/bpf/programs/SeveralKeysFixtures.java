@@ -162,8 +162,7 @@ final class SeveralKeysFixtures {
                   })
               .request("get between " + size.key() + " between\r\n");
       boolean fits = FRAME_HEADER_BYTES + reply.length() <= config.datagramMax();
-      all.add(
-          fits ? get.replies(reply).counted(GET, HIT, 3) : get.goesUp().counted(GET, PASSED));
+      all.add(fits ? get.replies(reply).counted(GET, HIT, 3) : get.goesUp().counted(GET, PASSED));
     }
     return all;
   }
