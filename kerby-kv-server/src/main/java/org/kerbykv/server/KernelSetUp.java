@@ -104,7 +104,8 @@ final class KernelSetUp {
     try {
       KernelConfig kernel = kernelConfig(config, udpPort);
       KernelDoors doors = KernelDoors.open(kernel, slotsNeeded(config));
-      KernelStore store = new KernelStore(doors, config.userMemoryBytes(), kernel.datagramMax());
+      KernelStore store =
+          new KernelStore(doors, config.userMemoryBytes(), config.evicts(), kernel.datagramMax());
       return Optional.of(new Opened(doors, kernel, required, store));
     } catch (BPFException e) {
       refusePinsThatDoNotFit(config, e);
@@ -114,9 +115,9 @@ final class KernelSetUp {
     }
   }
 
-  /** For a door of each event loop, and the store's own. */
+  /** For a door of each event loop, and the store's own two. */
   private static int slotsNeeded(ServerConfig config) {
-    return Math.max(SLOTS_MIN, (config.threads() + 1) * StoreDoor.CAPACITY_MAX);
+    return Math.max(SLOTS_MIN, (config.threads() + 2) * StoreDoor.CAPACITY_MAX);
   }
 
   /** What is pinned goes on serving: a second store beside it is no way out. */

@@ -224,7 +224,6 @@ final class MetaModel {
   }
 
   private static Optional<RequestModel.Answer> answer(boolean quiet, String text) {
-    return Optional.of(
-        new RequestModel.Answer(quiet ? Optional.empty() : Optional.of(text)));
+    return Optional.of(new RequestModel.Answer(quiet ? Optional.empty() : Optional.of(text)));
   }
 }

@@ -131,8 +131,7 @@ class PacketModelTest {
         keys.map(k -> "gets" + k + "\r\n"),
         Combinators.combine(exptime, keys).as((e, k) -> "gat " + e + k + "\r\n"),
         Combinators.combine(exptime, keys).as((e, k) -> "gats " + e + k + "\r\n"),
-        Combinators.combine(key, metaFlags("cfhklqsvO_T_Z"))
-            .as((k, f) -> "mg " + k + f + "\r\n"),
+        Combinators.combine(key, metaFlags("cfhklqsvO_T_Z")).as((k, f) -> "mg " + k + f + "\r\n"),
         Combinators.combine(key, metaFlags("kqO_C_I")).as((k, f) -> "md " + k + f + "\r\n"),
         Combinators.combine(key, value, metaFlags("ckqO_C_F_T_M_E_"))
             .as((k, v, f) -> "ms " + k + " " + v.length() + f + "\r\n" + v + "\r\n"),

@@ -216,7 +216,8 @@ final class RequestModel {
   /** Removes an item; whether there was one that had not expired. */
   boolean drop(String key) {
     Item old = items.remove(key);
-    if ((old instanceof Item.Expired(Item was) ? was : old) instanceof Item.User(long token, long _, int _)) {
+    if ((old instanceof Item.Expired(Item was) ? was : old)
+        instanceof Item.User(long token, long _, int _)) {
       dropped.add(token);
     }
     return old != null && !(old instanceof Item.Expired);

@@ -38,7 +38,9 @@ public final class KernelDoors implements AutoCloseable {
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
   private static final String LINK_PIN_PREFIX = "link_";
-  static final long BLOCKS_IN_USE = 64; // of struct kerby_state
+  // Of struct kerby_state.
+  static final long NEXT_INDEX = 0;
+  static final long BLOCKS_IN_USE = 64;
   private static final int ADDRESS_BYTES = 16;
 
   private final BPFProgram program;
@@ -116,6 +118,11 @@ public final class KernelDoors implements AutoCloseable {
   /** Returns the blocks that are allocated now. */
   public long blocksInUse() {
     return (long) JAVA_LONG.varHandle().getVolatile(state, BLOCKS_IN_USE);
+  }
+
+  /** Returns the clock by which entries say when they were last accessed, in seconds. */
+  public int epoch() {
+    return ctl.epoch();
   }
 
   /** Returns whether a version counts as flushed. */

@@ -51,6 +51,10 @@ final class KvCtl {
     LONG.setVolatile(memory, (long) UNIX_MINUS_BOOT, seconds);
   }
 
+  int epoch() {
+    return (int) INT.getVolatile(memory, (long) EPOCH);
+  }
+
   void setEpoch(int bootSeconds) {
     INT.setVolatile(memory, (long) EPOCH, bootSeconds);
   }

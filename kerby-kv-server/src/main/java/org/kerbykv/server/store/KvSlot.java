@@ -48,11 +48,14 @@ final class KvSlot {
   static final byte KEEP_EXPTIME = 1;
   static final byte KEEP_ITEM = 2;
   static final byte KEEP_ACCESS = 4;
+  static final byte KEEP_STATE = 8;
 
   static final byte STALE = 1;
   static final byte WON = 2;
   static final byte FETCHED = 4;
+  static final byte BINARY = 8;
 
+  /** NEW_CAS: a number of the store's own sequence. */
   static final long CAS_NEXT = -1;
 
   static final int OK = 0;

@@ -57,6 +57,7 @@ class LayoutTest {
   @Test
   void allocator() {
     assertOffset(layout.struct("kerby_state"), "blocks_in_use", KernelDoors.BLOCKS_IN_USE);
+    assertOffset(layout.struct("kerby_state"), "next_index", KernelDoors.NEXT_INDEX);
   }
 
   private static void assertOffset(BTFLayout.Struct struct, String member, long offset) {
