@@ -20,7 +20,10 @@ record KvEntry(
     int lastAccess,
     int blocks,
     int keyLength,
-    int tier) {
+    int tier,
+    int state,
+    int fetched,
+    long cas) {
 
   /** How it looks in the map. */
   static final BPFType<KvEntry> TYPE =
@@ -44,7 +47,10 @@ record KvEntry(
               entry.get(JAVA_INT, at("last_access")),
               Short.toUnsignedInt(entry.get(JAVA_SHORT, at("blocks"))),
               Byte.toUnsignedInt(entry.get(JAVA_BYTE, at("key_len"))),
-              entry.get(JAVA_BYTE, at("tier")));
+              entry.get(JAVA_BYTE, at("tier")),
+              entry.get(JAVA_BYTE, at("state")),
+              entry.get(JAVA_BYTE, at("fetched")),
+              entry.get(JAVA_LONG, at("cas")));
         }
 
         @Override
@@ -61,15 +67,27 @@ record KvEntry(
           entry.set(JAVA_SHORT, at("blocks"), (short) value.blocks);
           entry.set(JAVA_BYTE, at("key_len"), (byte) value.keyLength);
           entry.set(JAVA_BYTE, at("tier"), (byte) value.tier);
+          entry.set(JAVA_BYTE, at("state"), (byte) value.state);
+          entry.set(JAVA_BYTE, at("fetched"), (byte) value.fetched);
+          entry.set(JAVA_LONG, at("cas"), value.cas);
         }
       };
 
-  /** The cas id of the version. */
-  long cas() {
+  /** The number of the version. */
+  long version() {
     return word >>> 1;
   }
 
   KvEntry withWord(long newWord) {
+    return with(newWord, fetched);
+  }
+
+  /** The same as if nobody had read it. */
+  KvEntry unfetched() {
+    return with(word, 0);
+  }
+
+  private KvEntry with(long newWord, int newFetched) {
     return new KvEntry(
         newWord,
         identity,
@@ -81,7 +99,10 @@ record KvEntry(
         lastAccess,
         blocks,
         keyLength,
-        tier);
+        tier,
+        state,
+        newFetched,
+        cas);
   }
 
   private static long at(String member) {
