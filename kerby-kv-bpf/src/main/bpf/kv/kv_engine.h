@@ -333,14 +333,14 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
  * not hold; KV_BUSY, KV_NOSPC: try again. w->old_tier is the tier of what was
  * removed, 0 if nothing was (an expired item is removed, and a KV_MISS).
  */
-static __always_inline enum kv_status kv_delete(struct kv_work *w)
+__noinline int kv_delete(struct kv_work *w)
 {
 	struct kv_ctl *ctl = kv_ctl_get();
 	enum kv_status status = KV_BUSY;
 	struct kv_entry *e;
 	int i;
 
-	if (!ctl)
+	if (!w || !ctl)
 		return KV_NOSPC;
 	w->old_tier = 0;
 	bpf_for(i, 0, KV_TRIES) {
@@ -408,14 +408,14 @@ static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct 
  * then w->fresh.word, cas and the state before in w->found. KV_MISS, KV_EXISTS by
  * the condition, KV_BUSY: nothing changed.
  */
-static __always_inline enum kv_status kv_touch(struct kv_work *w)
+__noinline int kv_touch(struct kv_work *w)
 {
 	struct kv_ctl *ctl = kv_ctl_get();
 	enum kv_status status = KV_BUSY;
 	struct kv_entry *e;
 	int i;
 
-	if (!ctl)
+	if (!w || !ctl)
 		return KV_BUSY;
 	bpf_for(i, 0, KV_TRIES) {
 		e = bpf_map_lookup_elem(&kv_index, &w->identity);

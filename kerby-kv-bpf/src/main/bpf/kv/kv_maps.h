@@ -112,7 +112,7 @@ static __always_inline void kv_count(enum kv_path path, enum kv_op op, enum kv_r
 	struct kv_stats *st = kv_stats_mine();
 
 	/* No door for packets interrupts another on its CPU. */
-	if (st)
+	if (st && path < KV_PATH_MAX)
 		st->requests[path][op][result]++;
 }
 

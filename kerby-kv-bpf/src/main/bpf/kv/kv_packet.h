@@ -10,8 +10,7 @@
 #ifndef KERBY_KV_PACKET_H
 #define KERBY_KV_PACKET_H
 
-#include "kv/kv_engine.h"
-#include "kv/kv_text.h"
+#include "kv/kv_meta.h"
 #include "net/frame.h"
 
 enum kv_verdict {
@@ -96,6 +95,19 @@ __noinline int kv_reply_head(struct kv_work *w, __u32 text_len)
 	return KV_TEXT_REPLY_LINE - w->frame_text;
 }
 
+/* Write the headers, which begin at byte @start of the text, into the frame. */
+static __always_inline bool kv_reply_write_head(struct kv_work *w, struct bpf_dynptr *d,
+						__u32 start)
+{
+	__u32 len = KV_TEXT_REPLY_LINE - start;
+
+	/* Apart, for the verifier, which does not relate the two. */
+	barrier_var(start);
+	barrier_var(len);
+	return start <= KV_TEXT_REPLY_LINE && len <= KV_TEXT_REPLY_LINE &&
+	       !bpf_dynptr_write(d, 0, (__u8 *)w->text + start, len, 0);
+}
+
 /* Complete a reply with @text_len bytes of text, which is in its frame but for the checksum. */
 static __always_inline bool kv_reply_sum(struct kv_work *w, struct bpf_dynptr *d, __u32 text_len)
 {
@@ -127,8 +139,7 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 	/* Only NOT_FOUND can be longer than its request, and then nothing has changed. */
 	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
 		return KV_UP;
-	if (start > KV_TEXT_REPLY_LINE || net_frame_dynptr(f->ctx, f->door, &d) ||
-	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + start, KV_TEXT_REPLY_LINE - start, 0) ||
+	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
 	    bpf_dynptr_write(&d, w->frame_text, (__u8 *)w->text + KV_TEXT_REPLY_LINE, len, 0) ||
 	    !kv_reply_sum(w, &d, len))
 		return KV_SILENT;
@@ -136,6 +147,27 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 }
 
 #define KV_REPLY_LINE(f, w, s) kv_reply_line(f, w, s, sizeof(s) - 1)
+
+/* Is the request's UDP checksum right? */
+static __always_inline bool kv_checked(struct kv_work *w, struct bpf_dynptr *d)
+{
+	return net_udp_unsummed(&w->flow) ||
+	       kv_sum(w, d, net_udp_pseudo(&w->flow, w->flow.payload_len),
+		      w->flow.payload_len + sizeof(struct udphdr)) == 0xffff;
+}
+
+/* What a request is unless its line says otherwise. */
+static __always_inline void kv_work_begin(struct kv_frame *f, struct kv_work *w)
+{
+	w->path = f->path;
+	w->noreply = 0;
+	w->keep = kv_reserve;
+	w->cond = KV_IF_ANY;
+	w->keep_bits = 0;
+	w->state = 0;
+	w->clear = 0;
+	w->new_cas = 0;
+}
 
 /* The most of a request that has to be in the text: all of the longest line. */
 #define KV_REQUEST_LINE (KV_KEY_MAX + 1 + 10 + 1 + 10 + 1 + 10 + 8 + 2)
@@ -159,22 +191,13 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 	if (start > KV_TEXT_KEY || len > KV_TEXT_BYTES - KV_TEXT_KEY ||
 	    bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
 		return 0;
-	if (!net_udp_unsummed(&w->flow) &&
-	    kv_sum(w, d, net_udp_pseudo(&w->flow, w->flow.payload_len),
-		   w->flow.payload_len + sizeof(struct udphdr)) != 0xffff)
+	if (!kv_checked(w, d))
 		return 0;
 	key_len = kv_hash_key(w, 0);
 	if (key_len < 1 || key_len > KV_KEY_MAX || KV_TEXT_KEY + key_len + 2 > start + len)
 		return 0;
 	w->key_off = w->frame_text + prefix;
-	w->path = f->path;
-	w->noreply = 0;
-	w->keep = kv_reserve;
-	w->cond = KV_IF_ANY;
-	w->keep_bits = 0;
-	w->state = 0;
-	w->clear = 0;
-	w->new_cas = 0;
+	kv_work_begin(f, w);
 	return start + len;
 }
 
@@ -203,6 +226,68 @@ static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, _
 	if (pad && pad <= sizeof(w->padding))
 		bpf_dynptr_write(&d, len, w->padding, pad, 0);
 	return true;
+}
+
+/* Copy the request's text for the functions of kv_line.h. */
+static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct kv_work *w,
+						    struct bpf_dynptr *d)
+{
+	__u32 len = w->flow.payload_len - KV_UDP_HEADER;
+	struct kv_line *line = kv_line_get();
+
+	if (!line || !kv_checked(w, d))
+		return NULL;
+	if (len > KV_LINE_MAX)
+		len = KV_LINE_MAX;
+	barrier_var(len);
+	if (len > KV_LINE_MAX || bpf_dynptr_read(line->request, len, d, w->frame_text, 0))
+		return NULL;
+	line->request[len] = 0; /* no key goes on behind it */
+	line->len = len;
+	kv_work_begin(f, w);
+	return line;
+}
+
+/* Make the frame the reply of @len bytes in kv_line, or do what else its function says. */
+static __always_inline enum kv_verdict kv_line_reply(struct kv_frame *f, struct kv_work *w,
+						     struct kv_line *line, int result)
+{
+	__u32 start, begin, len = result;
+	struct bpf_dynptr d;
+
+	if (result == KV_LINE_SILENT)
+		return KV_SILENT;
+	begin = line->begin;
+	barrier_var(len);
+	barrier_var(begin);
+	if (!len || len > sizeof(line->reply) - KV_LINE_BEGIN_MAX - KV_TEXT_BYTES ||
+	    begin > KV_LINE_BEGIN_MAX + KV_TEXT_BYTES)
+		return KV_UP;
+	start = kv_reply_head(w, len);
+	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
+		return KV_UP;
+	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
+	    bpf_dynptr_write(&d, w->frame_text, line->reply + begin, len, 0) ||
+	    !kv_reply_sum(w, &d, len))
+		return KV_SILENT;
+	return KV_REPLY;
+}
+
+/* A get of several keys, or a gat; @prefix bytes of command precede the first space. */
+static __always_inline enum kv_verdict kv_packet_gets(struct kv_frame *f, struct kv_work *w,
+						      struct bpf_dynptr *d, bool touch)
+{
+	struct kv_line *line = kv_line_load(f, w, d);
+	__u32 pos = 3;
+
+	if (!line)
+		return KV_UP;
+	w->with_cas = line->request[3] == 's';
+	if (w->with_cas)
+		pos = 4;
+	if (line->request[pos] != ' ')
+		return KV_UP;
+	return kv_line_reply(f, w, line, kv_line_gets(w, pos, touch));
 }
 
 /* How an attempt to answer a get ended. */
@@ -265,8 +350,11 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 	int i;
 
 	w->with_cas = prefix == 5;
-	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ' ||
-	    KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
+	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+		return KV_UP;
+	if (kv_text_at(w, KV_TEXT_KEY + w->key_len) == ' ')
+		return kv_packet_gets(f, w, d, false);
+	if (KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
 		return KV_UP;
 	for (i = 0; i < sizeof(w->head) / 8; i++)
 		w->head[i] = w->text[i];
@@ -293,22 +381,44 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 	}
 }
 
-static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
-						     struct bpf_dynptr *d)
+/* Read the line of a set into @w. Returns its length, 0: not ours. */
+static __always_inline __u32 kv_set_line(struct kv_frame *f, struct kv_work *w,
+					 struct bpf_dynptr *d)
 {
-	__u32 end = kv_load(f, w, d, 4), at, line;
-	enum kv_status status;
-	__u16 crlf;
+	__u32 end = kv_load(f, w, d, 4), at;
 
 	if (!end)
-		return KV_UP;
+		return 0;
 	at = kv_text_set(w, KV_TEXT_KEY + w->key_len);
 	if (!at)
-		return KV_UP;
+		return 0;
 	at = kv_text_line_end(w, at);
-	if (!at || at > end)
+	return !at || at > end ? 0 : at - KV_TEXT_KEY + 4;
+}
+
+/* The same for an ms, whose line and flags are then in *@meta. */
+static __always_inline __u32 kv_ms_line(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
+					struct kv_line **meta)
+{
+	*meta = kv_line_load(f, w, d);
+	if (!*meta)
+		return 0;
+	w->key_off = w->frame_text + KV_META_KEY;
+	return kv_meta_set(w);
+}
+
+/* A set or, with @is_meta, an ms. */
+static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
+						     struct bpf_dynptr *d, bool is_meta)
+{
+	struct kv_line *meta = NULL;
+	enum kv_status status;
+	__u16 crlf;
+	__u32 line;
+
+	line = is_meta ? kv_ms_line(f, w, d, &meta) : kv_set_line(f, w, d);
+	if (!line)
 		return KV_UP;
-	line = at - KV_TEXT_KEY + 4;
 	w->value_off = w->frame_text + line;
 	if (w->flow.payload_len != KV_UDP_HEADER + line + w->value_len + 2 ||
 	    bpf_dynptr_read(&crlf, 2, d, w->value_off + w->value_len, 0) ||
@@ -320,12 +430,25 @@ static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct 
 		status = KV_TOO_BIG;
 	else
 		status = kv_set(w, d);
+	if (meta && (status == KV_OK || status == KV_MISS || status == KV_EXISTS))
+		return kv_line_reply(f, w, meta, kv_meta_stored(w, status));
 	if (status != KV_OK) {
 		kv_count(f->path, KV_OP_SET, KV_RESULT_PASSED);
 		return KV_UP;
 	}
 	kv_count(f->path, KV_OP_SET, KV_RESULT_STORED);
 	return KV_REPLY_LINE(f, w, "STORED\r\n");
+}
+
+/* An mg or, if not @get, an md. */
+static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct kv_work *w,
+						      struct bpf_dynptr *d, bool get)
+{
+	struct kv_line *line = kv_line_load(f, w, d);
+
+	if (!line)
+		return KV_UP;
+	return kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
 }
 
 static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,
@@ -390,6 +513,8 @@ static __always_inline bool kv_is_local(const struct net_flow *flow)
 
 	if (flow->kind & NET_IP6) {
 		__builtin_memcpy(&a, flow->dst, sizeof(a));
+		if (!a.word[0] && !a.word[1] && a.word[2] == bpf_htonl(0xffff))
+			return false; /* IPv4 in this form is ours, and never on the wire */
 	} else if (kv_listen_ip4) {
 		return flow->dst[0] == kv_listen_ip4;
 	} else {
@@ -424,7 +549,7 @@ static __always_inline __u32 kv_packet_start(struct kv_frame *f, struct kv_work 
 
 static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
 {
-	__u32 zero = 0, command;
+	__u32 zero = 0, command, meta;
 	struct bpf_dynptr d;
 	struct kv_work *w;
 
@@ -436,12 +561,17 @@ static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data,
 		return KV_UP;
 	if (command == KV_WORD4('g', 'e', 't', ' ') || command == KV_WORD4('g', 'e', 't', 's'))
 		return kv_packet_get(f, w, &d, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
-	if (command == KV_WORD4('s', 'e', 't', ' '))
-		return kv_packet_set(f, w, &d);
+	if (command == KV_WORD4('g', 'a', 't', ' ') || command == KV_WORD4('g', 'a', 't', 's'))
+		return kv_packet_gets(f, w, &d, true);
+	meta = command & KV_WORD4(0xff, 0xff, 0xff, 0);
+	if (command == KV_WORD4('s', 'e', 't', ' ') || meta == KV_WORD4('m', 's', ' ', 0))
+		return kv_packet_set(f, w, &d, meta == KV_WORD4('m', 's', ' ', 0));
 	if (command == KV_WORD4('d', 'e', 'l', 'e'))
 		return kv_packet_delete(f, w, &d);
 	if (command == KV_WORD4('t', 'o', 'u', 'c'))
 		return kv_packet_touch(f, w, &d);
+	if (meta == KV_WORD4('m', 'g', ' ', 0) || meta == KV_WORD4('m', 'd', ' ', 0))
+		return kv_packet_meta(f, w, &d, meta == KV_WORD4('m', 'g', ' ', 0));
 	return KV_UP;
 }
 

@@ -24,6 +24,11 @@ final class ServerLink {
   /** Calls that the event loop has not seen yet, the last first. */
   private final AtomicReference<Call<?>> submitted = new AtomicReference<>();
 
+  /** {@link #startSubmitted()}, made once. */
+  private final Runnable startSubmitted = this::startSubmitted;
+
+  private final Runnable tick = this::tick;
+
   /** Whether anything was asked since the server was last heard, and when first. */
   private boolean silent;
 
@@ -80,7 +85,7 @@ final class ServerLink {
       call.submittedBefore = before;
     } while (!submitted.compareAndSet(before, call));
     if (before == null) {
-      loop.execute(this::startSubmitted);
+      loop.execute(startSubmitted);
     }
   }
 
@@ -240,7 +245,7 @@ final class ServerLink {
 
   private void scheduleTick() {
     tickScheduled = true;
-    loop.schedule(this::tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
+    loop.schedule(tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
   }
 
   private void tick() {

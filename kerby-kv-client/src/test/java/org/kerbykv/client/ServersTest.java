@@ -190,6 +190,7 @@ class ServersTest {
           KerbyClient<String> direct = open(config(Transport.TCP, at(returned)))) {
         await().until(() -> client.stats().returns() == 1);
         assertThat(client.servers()).noneMatch(ServerStatus::ejected);
+        assertThat(client.servers()).extracting(ServerStatus::outstanding).containsOnly(0);
         assertThat(client.get(keys.getFirst())).isNull();
         client.set(keys.getFirst(), "back");
         assertThat(direct.get(keys.getFirst())).isEqualTo("back");

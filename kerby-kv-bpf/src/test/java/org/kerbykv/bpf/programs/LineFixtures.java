@@ -25,7 +25,6 @@ final class LineFixtures {
           "get  k\r\n",
           "get\tk\r\n",
           "get k\0\r\n",
-          "get k k2\r\n",
           "get k\r\nx",
           "get k\r\n\r\n",
           "get k\r\nget k\r\n",
@@ -38,21 +37,18 @@ final class LineFixtures {
           "gets k",
           "gets k\n",
           "gets k \r\n",
-          "gets k k2\r\n",
           "gets k\r\n\r\n",
           "getsk\r\n",
           "getss k\r\n",
           "gets " + KEY_251 + "\r\n",
           "gets " + KEY_250,
           "geta k\r\n",
-          "gat 0 k\r\n",
           " get k\r\n",
           "get " + KEY_251 + "\r\n",
           "get " + "k".repeat(256) + "\r\n",
           "get " + "k".repeat(257) + "\r\n",
           "get " + "k".repeat(1000) + "\r\n",
-          "get " + KEY_250,
-          "get " + KEY_250 + " " + KEY_250 + "\r\n");
+          "get " + KEY_250);
 
   private static final List<String> SETS =
       List.of(
@@ -192,12 +188,8 @@ final class LineFixtures {
 
   private static final List<String> OTHERS =
       List.of(
-          "gat 1 k\r\n",
           "incr k 1\r\n",
           "decr k 1\r\n",
-          "mg k v\r\n",
-          "ms k 1\r\nx\r\n",
-          "md k\r\n",
           "mn\r\n\r\n",
           "stats\r\n",
           "version\r\n",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * A frame, the store it meets, and all that is to come of it: the verdict, the frame as it leaves,
@@ -16,9 +17,10 @@ import java.util.function.Consumer;
 final class PacketFixture {
   private final String description;
   private Consumer<KvStore> given = _ -> {};
-  private Frame frame;
+  private Function<Headers, Frame> frame;
+  private boolean ordinary;
   private PacketDoor.Verdict verdict;
-  private Optional<Frame> out = Optional.empty();
+  private Function<Frame, Optional<Frame>> out = _ -> Optional.empty();
   private Optional<Count> count = Optional.empty();
   private List<Long> dropped = List.of();
   private Check then = (_, _, _) -> {};
@@ -51,27 +53,35 @@ final class PacketFixture {
     return this;
   }
 
+  /** The frame is this one, whatever headers are asked for. */
   PacketFixture frame(Frame in) {
-    frame = in;
+    frame = _ -> in;
     return this;
   }
 
   /** The frame is an ordinary request. */
   PacketFixture request(String text) {
-    return frame(Frame.request(text));
+    frame = headers -> Frame.request(headers, text);
+    ordinary = true;
+    return this;
+  }
+
+  /** Whether it has an ordinary request, which may come with any headers. */
+  boolean isOrdinary() {
+    return ordinary;
   }
 
   /** It comes back as a reply with this text. */
   PacketFixture replies(String text) {
     verdict = PacketDoor.Verdict.REPLY;
-    out = Optional.of(frame.reply(text));
+    out = in -> Optional.of(in.reply(text));
     return this;
   }
 
   /** It goes up as it came. */
   PacketFixture goesUp() {
     verdict = PacketDoor.Verdict.UP;
-    out = Optional.of(frame);
+    out = Optional::of;
     return this;
   }
 
@@ -103,17 +113,18 @@ final class PacketFixture {
   }
 
   /** Runs it. */
-  void run(KvStore store, PacketDoor door) {
+  void run(KvStore store, PacketDoor door, Headers headers) {
+    Frame in = frame.apply(headers);
     store.clear();
     given.accept(store);
     store.drainEvents();
     Contents before = Contents.of(store);
     long[] statsBefore = store.stats();
 
-    KvSession.Outcome outcome = store.send(door, frame);
+    KvSession.Outcome outcome = store.send(door, in);
 
     assertThat(outcome.verdict()).as("verdict").isEqualTo(verdict);
-    out.ifPresent(left -> assertThat(outcome.frame()).as("frame").isEqualTo(left));
+    out.apply(in).ifPresent(left -> assertThat(outcome.frame()).as("frame").isEqualTo(left));
     checkCounters(door, statsBefore, store.stats());
     assertThat(store.drainEvents()).as("tokens reported by kv_events").isEqualTo(dropped);
     Contents after = Contents.of(store);

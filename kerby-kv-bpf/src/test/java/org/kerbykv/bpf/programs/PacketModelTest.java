@@ -26,7 +26,8 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 @AddLifecycleHook(SkipWithoutBPF.class)
 class PacketModelTest {
   private static final List<String> KEYS =
-      List.of("a", "b", "a\u00e9", MemcachedText.key(33), MemcachedText.key(250));
+      List.of(
+          "a", "b", "a\u00e9\u0001\t\u001f\u007f", MemcachedText.key(33), MemcachedText.key(250));
 
   private static KvStore store;
 
@@ -46,7 +47,12 @@ class PacketModelTest {
    * @param moved a key whose value user space takes first, if any
    */
   record Step(
-      String text, PacketDoor door, Checksum checksum, Damage damage, Optional<String> moved) {}
+      String text,
+      PacketDoor door,
+      Headers headers,
+      Checksum checksum,
+      Damage damage,
+      Optional<String> moved) {}
 
   /** What the UDP header has. */
   enum Checksum {
@@ -82,6 +88,7 @@ class PacketModelTest {
     return Combinators.combine(
             texts(),
             Arbitraries.of(PacketDoor.class),
+            Arbitraries.of(Headers.class),
             Arbitraries.of(Checksum.class),
             damages(),
             moved)
@@ -181,9 +188,9 @@ class PacketModelTest {
   }
 
   private static Frame withChecksum(Step step) {
-    Frame frame = Frame.request(step.text());
+    Frame frame = Frame.request(step.headers(), step.text());
     return switch (step.checksum()) {
-      case NONE -> frame;
+      case NONE -> frame.set16(step.headers().udpChecksum, 0);
       case PARTIAL -> frame.withPartialUdpChecksum();
       case RIGHT -> frame.withUdpChecksum();
     };
@@ -199,14 +206,15 @@ class PacketModelTest {
       case Damage.Lost(double place) -> {
         String text = frame.text();
         int at = at(place, 0, text.length());
-        yield Frame.request(text.substring(0, at) + text.substring(at + 1));
+        yield Frame.request(frame.headers(), text.substring(0, at) + text.substring(at + 1));
       }
       case Damage.Added(double place, char value) -> {
         String text = frame.text();
         int at = at(place, 0, text.length());
-        yield Frame.request(text.substring(0, at) + value + text.substring(at));
+        yield Frame.request(frame.headers(), text.substring(0, at) + value + text.substring(at));
       }
-      case Damage.Truncated(double place) -> frame.truncated(at(place, Frame.UDP, frame.length()));
+      case Damage.Truncated(double place) ->
+          frame.truncated(at(place, frame.headers().udp, frame.length()));
       case Damage.Padded(int bytes) -> frame.padded(bytes);
     };
   }

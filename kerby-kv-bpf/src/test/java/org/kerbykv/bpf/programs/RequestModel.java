@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
  * what they answer. Knows no blocks, no entries and no room.
  */
 final class RequestModel {
-  private static final String KEY = "([\\x21-\\xff]{1,250})";
+  private static final String KEY = "([^\\x00\n\r ]{1,250})";
   private static final String NUMBER = " ([0-9]{1,11})";
   private static final String END_OF_LINE = "( noreply)?\r\n";
   private static final Pattern GET = pattern("(gets?) " + KEY + "\r\n");

@@ -59,6 +59,9 @@ final class ItemTable implements AutoCloseable {
   /** How many buckets a sweep visits before it lets others at the stripe. */
   private static final int SWEEP_BUCKETS = 1024;
 
+  /** In how many stripes a table that may not evict looks for expired items. */
+  private static final int RECLAIM_STRIPES = 4;
+
   private static final ItemChange UNCONDITIONAL = new ItemChange();
   private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -707,14 +710,19 @@ final class ItemTable implements AutoCloseable {
 
   /** Frees the expired items of the next buckets; returns whether there was one. */
   private boolean reclaimSome(int now) {
-    Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
-    synchronized (stripe) {
-      int before = stripe.items;
-      int from = stripe.hand & (stripe.buckets.length - 1);
-      stripe.hand = from + SWEEP_BUCKETS;
-      sweepBuckets(stripe, from, now);
-      return stripe.items < before;
+    for (int i = 0; i < RECLAIM_STRIPES; i++) {
+      Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+      synchronized (stripe) {
+        int before = stripe.items;
+        int from = stripe.hand & (stripe.buckets.length - 1);
+        stripe.hand = from + SWEEP_BUCKETS;
+        sweepBuckets(stripe, from, now);
+        if (stripe.items < before) {
+          return true;
+        }
+      }
     }
+    return false;
   }
 
   private boolean evictOne(int now, EvictionListener listener) {

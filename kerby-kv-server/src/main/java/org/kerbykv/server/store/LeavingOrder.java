@@ -38,6 +38,9 @@ final class LeavingOrder {
   private static final int CLASS_RANKS = 2 * AGES;
   private static final int CLASSES = 4;
 
+  /** Steps of need, for {@link #end}. */
+  static final int STEPS = CLASSES;
+
   /** Ranks are 0 to this less one; the lower leave first. */
   static final int RANKS = CLASSES * CLASS_RANKS;
 
@@ -51,6 +54,14 @@ final class LeavingOrder {
   /** Returns the rank of an item that would be evicted. */
   static int eviction(int ageSeconds, boolean wasRead) {
     return rank(isHot(ageSeconds, wasRead) ? 3 : 1, ageSeconds, wasRead);
+  }
+
+  /**
+   * Returns the rank at which those end that leave at a step of need: from 0, cold items that are
+   * demoted only, to {@link #STEPS} less one, all.
+   */
+  static int end(int step) {
+    return (step + 1) * CLASS_RANKS;
   }
 
   /** Returns whether an item of that rank is evicted. */

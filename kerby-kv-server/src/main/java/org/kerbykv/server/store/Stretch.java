@@ -18,6 +18,7 @@ final class Stretch {
   private int visited;
   private long visitedBlocks;
   private int chosenCount;
+  private long chosenBlocks;
 
   /**
    * Makes an empty stretch.
@@ -39,6 +40,7 @@ final class Stretch {
     visited = 0;
     visitedBlocks = 0;
     chosenCount = 0;
+    chosenBlocks = 0;
   }
 
   /** Counts an entry that was met, candidate or not. */
@@ -74,20 +76,23 @@ final class Stretch {
    */
   void choose(long neededBlocks, int rankEnd) {
     chosenCount = 0;
+    chosenBlocks = 0;
     int cut = Math.min(order.cut(neededBlocks), rankEnd);
-    long freed = 0;
     for (int i = 0; i < size; i++) {
       if (ranks[i] < cut) {
-        chosen[chosenCount++] = i;
-        freed += freedBlocks[i];
+        choose(i);
       }
     }
-    for (int i = 0; i < size && cut < rankEnd && freed < neededBlocks; i++) {
+    for (int i = 0; i < size && cut < rankEnd && chosenBlocks < neededBlocks; i++) {
       if (ranks[i] == cut) {
-        chosen[chosenCount++] = i;
-        freed += freedBlocks[i];
+        choose(i);
       }
     }
+  }
+
+  private void choose(int candidate) {
+    chosen[chosenCount++] = candidate;
+    chosenBlocks += freedBlocks[candidate];
   }
 
   /** Returns how many entries were met. */
@@ -103,6 +108,11 @@ final class Stretch {
   /** Returns how many candidates {@link #choose} chose. */
   int chosenCount() {
     return chosenCount;
+  }
+
+  /** Returns the blocks that the chosen candidates free. */
+  long chosenBlocks() {
+    return chosenBlocks;
   }
 
   long identity(int choice) {

@@ -164,7 +164,7 @@ final class TierKeeper implements AutoCloseable {
       if (doors.blocksInUse() < before) {
         return true; // what was expired is enough
       }
-      stretch.choose(Math.max(1, stretch.visitedBlocks() / FULL_POOL_SHARE), LeavingOrder.RANKS);
+      choose(Math.max(1, stretch.visitedBlocks() / FULL_POOL_SHARE), LeavingOrder.RANKS);
       if (moves.leave(stretch) > 0) {
         return true;
       }
@@ -239,9 +239,9 @@ final class TierKeeper implements AutoCloseable {
   private void stepRound(long blocks, long nanos) {
     walk(true);
     // What was expired is gone by now.
-    long needed = doors.blocksInUse() - marks.low();
-    roundFreed += Math.max(0, blocks - marks.low() - needed);
-    stretch.choose(shareOfStretch(needed), roundRankEnd);
+    long left = doors.blocksInUse();
+    roundFreed += Math.max(0, blocks - left);
+    choose(shareOfStretch(left), roundRankEnd);
     roundFreed += moves.leave(stretch);
     roundVisited += Math.max(1, stretch.visited());
     if (doors.blocksInUse() <= marks.low() || roundVisited >= roundItems) {
@@ -249,16 +249,30 @@ final class TierKeeper implements AutoCloseable {
     }
   }
 
-  /** Returns the blocks that the stretch has to free for the round to free what is needed. */
-  private long shareOfStretch(long needed) {
-    if (needed <= 0) {
+  /** Returns the blocks that the stretch is to free, for the round to reach its goal. */
+  private long shareOfStretch(long blocks) {
+    if (blocks <= marks.low()) {
       return 0;
     }
-    long left = Math.max(roundItems - roundVisited, stretch.visited());
-    long share = left == 0 ? 0 : Math.ceilDiv(needed * stretch.visited(), left);
-    boolean isFull = marks.isFull(needed + marks.low());
-    long most = isFull ? stretch.visitedBlocks() / FULL_POOL_SHARE : 0;
-    return Math.max(share, Math.min(needed, most));
+    long most = stretch.visitedBlocks() / FULL_POOL_SHARE;
+    if (marks.isFull(blocks)) {
+      return Math.min(blocks - marks.low(), most);
+    }
+    long share = Math.ceilDiv(roundGoal * stretch.visited(), Math.max(1, roundItems));
+    return Math.min(share, most);
+  }
+
+  /**
+   * Chooses who leaves, and evicts only if what can be demoted is not half of what is needed: then
+   * it is so in the whole index, of which the stretch is a sample.
+   */
+  private void choose(long share, int rankEnd) {
+    for (int step = 0; step < LeavingOrder.STEPS; step++) {
+      stretch.choose(share, Math.min(LeavingOrder.end(step), rankEnd));
+      if (2 * stretch.chosenBlocks() >= share) {
+        return;
+      }
+    }
   }
 
   private void endRound(long nanos) {

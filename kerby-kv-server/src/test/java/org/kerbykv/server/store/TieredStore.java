@@ -51,22 +51,28 @@ final class TieredStore implements AutoCloseable {
 
   /** Opens one with so much memory in the kernel and in user space. */
   static TieredStore open(int kernelMib, int userMib, boolean evicts) {
-    return new TieredStore(config(kernelMib, Optional.empty()), (long) userMib << 20, evicts);
+    return new TieredStore(
+        config(kernelMib, BLOCK_BYTES, Optional.empty()), (long) userMib << 20, evicts);
+  }
+
+  /** Opens one whose chains are long, so that it takes long to write them. */
+  static TieredStore ofSmallBlocks() {
+    return new TieredStore(config(4, 32, Optional.empty()), 16L << 20, true);
   }
 
   /** Opens one whose maps are pinned there, or adopts them. */
   static TieredStore pinned(Path directory) {
-    return new TieredStore(config(1, Optional.of(directory)), 16L << 20, true);
+    return new TieredStore(config(1, BLOCK_BYTES, Optional.of(directory)), 16L << 20, true);
   }
 
-  private static KernelConfig config(int kernelMib, Optional<Path> pins) {
+  private static KernelConfig config(int kernelMib, int blockBytes, Optional<Path> pins) {
     return new KernelConfig(
         "lo",
         List.of((Inet4Address) InetAddress.ofLiteral("198.18.0.2")),
         11211,
         XdpMode.GENERIC,
         (long) kernelMib << 20,
-        BLOCK_BYTES,
+        blockBytes,
         DATAGRAM_MAX,
         pins);
   }

@@ -126,6 +126,28 @@ class UserStoreTest {
   }
 
   @Test
+  void withoutEvictionsExpiredItemsStillMakeRoom() {
+    try (UserStore full = new UserStore(4 * MIB, false);
+        StoreFixture its = new StoreFixture(full, MIB)) {
+      byte[] value = bytes(1000);
+      int stored = 0;
+      while (its.store(Operation.SET, "k" + stored, value, 0, 0, 0) == Outcome.STORED) {
+        stored++;
+      }
+      assertThat(stored).isGreaterThan(3000);
+      assertThat(full.figures().evicted()).isZero();
+      assertThat(full.figures().userItems()).isEqualTo(stored);
+      for (int i = 0; i < stored; i++) {
+        assertThat(its.touch("k" + i, KvSlot.EXPTIME_PAST)).isEqualTo(Outcome.TOUCHED);
+      }
+      for (int i = 0; i < 1000; i++) {
+        assertThat(its.store(Operation.SET, "new" + i, value, 0, 0, 0)).isEqualTo(Outcome.STORED);
+      }
+      assertThat(full.figures().evicted()).isZero();
+    }
+  }
+
+  @Test
   void roomForALargeValueIsMadeByEvictingManySmallOnes() {
     for (int i = 0; i < 100_000; i++) {
       door.store(Operation.SET, "small" + i, "x");

@@ -14,7 +14,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.kerbykv.client.KerbyClient;
 import org.kerbykv.client.KerbyClientConfig;
-import org.kerbykv.loadgen.Console;
+import org.kerbykv.loadgen.cli.Console;
+import org.kerbykv.loadgen.engine.Arrivals;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadResult;
 import org.kerbykv.loadgen.engine.LoadSpec;
@@ -200,14 +201,16 @@ public final class Demo implements Callable<Integer> {
             server.address(),
             Protocol.UDP,
             1,
-            OUTSTANDING,
+            new Arrivals.Closed(OUTSTANDING),
             items.build(),
             false,
             Duration.ofSeconds(1),
             Duration.ofSeconds(seconds),
+            LoadSpec.UNLIMITED,
             READ_RATIO,
             1,
             true,
+            false,
             Duration.ofMillis(500),
             DATAGRAM_MAX);
     say("load on the " + paths.size() + " values that fit a datagram");

@@ -1,6 +1,5 @@
 package org.kerbykv.loadgen.demo;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.DatagramSocket;
@@ -9,17 +8,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.report.ServerMetrics;
+import org.kerbykv.loadgen.topology.ServerProcess;
 
 /**
  * The demonstration's server: a process of its own on the loopback interface. It ends when this is
@@ -28,25 +20,13 @@ import org.kerbykv.loadgen.report.ServerMetrics;
 final class DemoServer implements AutoCloseable {
   private static final InetAddress HOST = InetAddress.ofLiteral("127.0.0.1");
 
-  /** Set by the launcher: where the server's classes are, and what its JVM must be told. */
-  private static final String CLASS_PATH_VARIABLE = "KERBY_SERVER_CLASS_PATH";
+  private static final int HEALTH_MILLIS_MAX = 1000;
 
-  private static final String JVM_FLAGS_VARIABLE = "KERBY_JVM_FLAGS";
-
-  /** Part of util-linux: lets a child end with its parent. */
-  private static final Path SETPRIV = Path.of("/usr/bin/setpriv");
-
-  private static final long START_SECONDS_MAX = 30;
-  private static final long STOP_SECONDS_MAX = 15;
-  private static final long POLL_MILLIS = 20;
-  private static final int OUTPUT_LINES_MAX = 20;
-
-  private final Process process;
+  private final ServerProcess process;
   private final int port;
   private final int metricsPort;
-  private final Deque<String> lastOutput = new ArrayDeque<>();
 
-  private DemoServer(Process process, int port, int metricsPort) {
+  private DemoServer(ServerProcess process, int port, int metricsPort) {
     this.process = process;
     this.port = port;
     this.metricsPort = metricsPort;
@@ -61,24 +41,11 @@ final class DemoServer implements AutoCloseable {
    */
   static DemoServer start(int port, String xdp, long userMemoryMib, PrintStream log)
       throws LoadException {
-    String classPath = System.getenv(CLASS_PATH_VARIABLE);
-    if (classPath == null) {
-      throw new LoadException("run it as ./kerby demo, which says where the server is");
-    }
     try {
       int ownPort = port == 0 ? freePort() : port;
       int metricsPort = freePort();
-      List<String> command = new ArrayList<>();
-      if (Files.isExecutable(SETPRIV)) {
-        command.addAll(List.of(SETPRIV.toString(), "--pdeathsig", "SIGTERM", "--"));
-      }
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      String flags = System.getenv().getOrDefault(JVM_FLAGS_VARIABLE, "");
-      Arrays.stream(flags.split(" ")).filter(flag -> !flag.isEmpty()).forEach(command::add);
-      command.addAll(
-          List.of(
-              "-cp",
-              classPath,
+      List<String> command =
+          ServerProcess.javaCommand(
               "org.kerbykv.server.Main",
               "server",
               "--port",
@@ -94,11 +61,8 @@ final class DemoServer implements AutoCloseable {
               "--user-memory",
               Long.toString(userMemoryMib),
               "--metrics-port",
-              Integer.toString(metricsPort)));
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      DemoServer server = new DemoServer(process, ownPort, metricsPort);
-      Thread.ofVirtual().start(() -> server.follow(log));
-      return server;
+              Integer.toString(metricsPort));
+      return new DemoServer(ServerProcess.start(List.of(), command, log), ownPort, metricsPort);
     } catch (IOException e) {
       throw new LoadException("the server cannot be started: " + e.getMessage(), e);
     }
@@ -116,47 +80,16 @@ final class DemoServer implements AutoCloseable {
     }
   }
 
-  private void follow(PrintStream log) {
-    try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
-      for (String line; (line = lines.readLine()) != null; ) {
-        log.println("server: " + line);
-        synchronized (lastOutput) {
-          lastOutput.add(line);
-          if (lastOutput.size() > OUTPUT_LINES_MAX) {
-            lastOutput.remove();
-          }
-        }
-      }
-    } catch (IOException e) {
-      // The process has ended.
-    }
-  }
-
   /** Waits until the server says that it is ready. */
   void awaitReady() throws LoadException, InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS_MAX);
-    while (!isHealthy()) {
-      if (process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
-        throw new LoadException(
-            "the server ended with exit code " + process.exitValue() + lastLine());
-      }
-      if (System.nanoTime() - end > 0) {
-        throw new LoadException("the server is not ready after " + START_SECONDS_MAX + " s");
-      }
-    }
-  }
-
-  private String lastLine() {
-    synchronized (lastOutput) {
-      return lastOutput.isEmpty() ? "" : ": " + lastOutput.getLast();
-    }
+    process.awaitReady(this::isHealthy);
   }
 
   private boolean isHealthy() {
     try {
       HttpURLConnection connection = (HttpURLConnection) page("/health").toURL().openConnection();
-      connection.setConnectTimeout((int) TimeUnit.SECONDS.toMillis(1));
-      connection.setReadTimeout((int) TimeUnit.SECONDS.toMillis(1));
+      connection.setConnectTimeout(HEALTH_MILLIS_MAX);
+      connection.setReadTimeout(HEALTH_MILLIS_MAX);
       try {
         return connection.getResponseCode() == HttpURLConnection.HTTP_OK;
       } finally {
@@ -179,28 +112,14 @@ final class DemoServer implements AutoCloseable {
     try {
       return ServerMetrics.read(page("/metrics"));
     } catch (IOException e) {
-      throw new LoadException("the server gives no metrics: " + e.getMessage() + lastLine(), e);
+      throw new LoadException(
+          "the server gives no metrics: " + e.getMessage() + process.lastLine(), e);
     }
   }
 
-  /** Ends the server, by force if it does not end by itself. May be called again. */
+  /** Ends the server. May be called again. */
   @Override
   public void close() {
-    process.destroy();
-    boolean interrupted = false;
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS_MAX);
-    while (process.isAlive()) {
-      try {
-        if (!process.waitFor(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-          process.destroyForcibly();
-          end = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS_MAX);
-        }
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    process.close();
   }
 }

@@ -8,12 +8,28 @@ import org.HdrHistogram.AbstractHistogram;
  *
  * @param engine which engine ran it
  * @param elapsed the time counted
- * @param latency nanoseconds from sending a request to having its answer
+ * @param arrivals what decided when requests were sent
+ * @param latency nanoseconds from when a request was to be sent to having its answer
  */
 public record LoadResult(
-    String engine, Duration elapsed, LoadCounts counts, AbstractHistogram latency) {
+    String engine,
+    Duration elapsed,
+    Arrivals arrivals,
+    LoadCounts counts,
+    AbstractHistogram latency) {
 
+  /**
+   * Requests that were to be sent: what the schedule says, or those sent if there is none. A
+   * generator that cannot keep up sends fewer.
+   */
   public double offeredPerSecond() {
+    return switch (arrivals) {
+      case Arrivals.Closed _ -> sentPerSecond();
+      case Arrivals.Open open -> open.perSecond();
+    };
+  }
+
+  public double sentPerSecond() {
     return perSecond(counts.sent());
   }
 

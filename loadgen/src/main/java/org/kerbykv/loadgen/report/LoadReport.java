@@ -53,6 +53,7 @@ public final class LoadReport implements Progress {
         .put("lost", counts.lost())
         .put("late", counts.late())
         .put("duplicate", counts.duplicate())
+        .put("foreign", counts.foreign())
         .put("corrupt", counts.corrupt())
         .put("hits", counts.hits())
         .put("misses", counts.misses())

@@ -29,16 +29,23 @@ final class ReplyParser {
   private static final ByteBuf CLIENT_ERROR = line("CLIENT_ERROR ");
   private static final ByteBuf SERVER_ERROR = line("SERVER_ERROR ");
   private static final int LINE_MAX = 2048;
+  private static final int VERB_BYTES = 4; // "get ", "set "
 
   private final Workload workload;
   private final boolean verify;
+  private final boolean echo;
   private int length;
   private int cursor;
   private long number;
 
-  ReplyParser(Workload workload, boolean verify) {
+  /**
+   * @param verify whether to compare values with what was stored
+   * @param echo whether the answer to a request is its own text
+   */
+  ReplyParser(Workload workload, boolean verify, boolean echo) {
     this.workload = workload;
     this.verify = verify;
+    this.echo = echo;
   }
 
   private static ByteBuf line(String text) {
@@ -53,6 +60,9 @@ final class ReplyParser {
   /** Looks at the readable bytes, which stay as they are, for the answer to a slot's request. */
   Outcome parse(Slot slot, ByteBuf in) {
     length = 0;
+    if (echo) {
+      return parseEcho(slot, in);
+    }
     int start = in.readerIndex();
     int lineEnd = in.indexOf(start, in.writerIndex(), (byte) '\n');
     if (lineEnd < 0) {
@@ -66,6 +76,19 @@ final class ReplyParser {
       return slot.isSet ? Outcome.STORED : Outcome.MISS;
     }
     return isError(in, start) ? Outcome.ERROR : Outcome.CORRUPT;
+  }
+
+  private Outcome parseEcho(Slot slot, ByteBuf in) {
+    int start = slot.keyStart - VERB_BYTES;
+    int expected = slot.request.writerIndex() - start;
+    if (in.readableBytes() < expected) {
+      return Outcome.INCOMPLETE;
+    }
+    length = expected;
+    if (!ByteBufUtil.equals(slot.request, start, in, in.readerIndex(), expected)) {
+      return Outcome.CORRUPT;
+    }
+    return slot.isSet ? Outcome.STORED : Outcome.HIT;
   }
 
   /** From the key in {@code VALUE key flags length [cas]} to the end. */

@@ -1,8 +1,7 @@
 package org.kerbykv.loadgen.socket;
 
 import java.util.ArrayDeque;
-import org.kerbykv.loadgen.workload.Random64;
-import org.kerbykv.loadgen.workload.Workload;
+import org.kerbykv.loadgen.workload.RequestStream;
 
 /** Where a worker's requests come from. Belongs to the worker's event loop. */
 sealed interface RequestSource {
@@ -68,17 +67,13 @@ sealed interface RequestSource {
     }
   }
 
-  /** The workload's own stream, until it is stopped. */
+  /** A thread's stream of requests, until it is stopped. */
   final class Run implements RequestSource {
-    private final Workload workload;
-    private final Random64 random;
-    private final long setBelow;
+    private final RequestStream stream;
     private volatile boolean stopped;
 
-    Run(Workload workload, double readRatio, Random64 random) {
-      this.workload = workload;
-      this.random = random;
-      this.setBelow = (long) ((1 - readRatio) * 0x1p53);
+    Run(RequestStream stream) {
+      this.stream = stream;
     }
 
     @Override
@@ -86,9 +81,10 @@ sealed interface RequestSource {
       if (stopped) {
         return false;
       }
-      slot.isSet = random.nextLong() >>> 11 < setBelow;
-      slot.key = workload.nextKey(random);
-      slot.version = slot.isSet ? random.nextInt() : 0;
+      stream.next();
+      slot.isSet = stream.isSet();
+      slot.key = stream.key();
+      slot.version = stream.version();
       return true;
     }
 

@@ -3,7 +3,7 @@ package org.kerbykv.loadgen.socket;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 
-/** A place of the closed loop: the request that it waits for an answer to. */
+/** A place for one request under way. */
 final class Slot {
   int key;
   int version;
@@ -14,6 +14,9 @@ final class Slot {
 
   /** Whether the request has been given up although its answer is still to come. */
   boolean lost;
+
+  /** {@link System#nanoTime()} at which the request was to be sent. */
+  long dueAt;
 
   /** {@link System#nanoTime()} of sending. */
   long sentAt;

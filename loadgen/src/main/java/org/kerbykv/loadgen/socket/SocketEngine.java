@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.HdrHistogram.Histogram;
+import org.kerbykv.loadgen.engine.Arrivals;
 import org.kerbykv.loadgen.engine.Engine;
 import org.kerbykv.loadgen.engine.LoadCounts;
 import org.kerbykv.loadgen.engine.LoadException;
@@ -20,12 +21,24 @@ import org.kerbykv.loadgen.engine.LoadSpec;
 import org.kerbykv.loadgen.engine.Progress;
 import org.kerbykv.loadgen.engine.Protocol;
 import org.kerbykv.loadgen.workload.Random64;
+import org.kerbykv.loadgen.workload.RequestStream;
 
-/** Loads over UDP and TCP sockets, in a closed loop. */
+/** Loads over UDP and TCP sockets. */
 public final class SocketEngine implements Engine {
   public static final String NAME = "socket";
 
   private static final long SECOND_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Time for the threads to start. */
+  private static final long LEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  /** Keeps the streams of gaps apart from those of requests. */
+  private static final int GAPS_STREAM = 1 << 20;
+
+  /** Requests of a thread under way while the items are stored. */
+  private static final int POPULATE_OUTSTANDING = 32;
 
   /** How often every place may go without an answer while the items are stored. */
   private static final int LOST_ROUNDS_MAX = 5;
@@ -36,9 +49,7 @@ public final class SocketEngine implements Engine {
   @Override
   public LoadResult run(LoadSpec spec, Progress progress)
       throws LoadException, InterruptedException {
-    boolean setsFit =
-        spec.protocol() == Protocol.TCP || spec.setDatagramMax() <= spec.maxDatagram();
-    if (spec.readRatio() < 1 && !setsFit) {
+    if (spec.readRatio() < 1 && !setsFit(spec)) {
       throw new LoadException(
           "a set of up to "
               + spec.setDatagramMax()
@@ -47,15 +58,28 @@ public final class SocketEngine implements Engine {
               + ": use TCP, reads alone or a larger --max-datagram");
     }
     if (spec.populate()) {
-      long start = System.nanoTime();
-      try (Crew crew = new Crew(spec, setsFit ? spec.protocol() : Protocol.TCP)) {
-        crew.populate();
-      }
-      progress.populated(spec.workload().keys(), Duration.ofNanos(System.nanoTime() - start));
+      populate(spec, progress);
     }
     try (Crew crew = new Crew(spec, spec.protocol())) {
       return crew.load(progress);
     }
+  }
+
+  private static boolean setsFit(LoadSpec spec) {
+    return spec.protocol() == Protocol.TCP || spec.setDatagramMax() <= spec.maxDatagram();
+  }
+
+  /**
+   * Stores every item, over TCP if that is what the load is by or a set does not fit a datagram.
+   */
+  public void populate(LoadSpec spec, Progress progress)
+      throws LoadException, InterruptedException {
+    long start = System.nanoTime();
+    LoadSpec storing = spec.again(new Arrivals.Closed(POPULATE_OUTSTANDING));
+    try (Crew crew = new Crew(storing, setsFit(spec) ? spec.protocol() : Protocol.TCP)) {
+      crew.populate();
+    }
+    progress.populated(spec.workload().keys(), Duration.ofNanos(System.nanoTime() - start));
   }
 
   /** The workers of one phase. */
@@ -92,7 +116,9 @@ public final class SocketEngine implements Engine {
         parts.add(
             workers
                 .get(i)
-                .run(new RequestSource.Populate(first, end, LOST_ROUNDS_MAX * spec.outstanding())));
+                .run(
+                    new RequestSource.Populate(first, end, LOST_ROUNDS_MAX * POPULATE_OUTSTANDING),
+                    Timetable.uncounted()));
       }
       for (CompletableFuture<Void> part : parts) {
         await(part, Long.MAX_VALUE);
@@ -100,33 +126,67 @@ public final class SocketEngine implements Engine {
     }
 
     LoadResult load(Progress progress) throws LoadException, InterruptedException {
+      long start = System.nanoTime() + LEAD_NANOS;
+      long from = start + spec.warmup().toNanos();
+      long until = from + spec.duration().toNanos();
       List<RequestSource.Run> sources = new ArrayList<>();
+      List<Timetable> times = new ArrayList<>();
       List<CompletableFuture<Void>> ends = new ArrayList<>();
       for (int i = 0; i < workers.size(); i++) {
         RequestSource.Run source =
             new RequestSource.Run(
-                spec.workload(), spec.readRatio(), Random64.split(spec.seed(), i));
+                new RequestStream(spec.workload(), spec.readRatio(), spec.seed(), i));
         sources.add(source);
-        ends.add(workers.get(i).run(source));
+        times.add(timetable(i, start, from, until));
+        ends.add(workers.get(i).run(source, times.get(i)));
       }
-      sleepUntil(System.nanoTime() + spec.warmup().toNanos());
-      workers.forEach(worker -> worker.count(true));
-      Meter meter = new Meter(workers);
-      long end = meter.start + spec.duration().toNanos();
-      for (int second = 1; meter.start + second * SECOND_NANOS <= end; second++) {
-        sleepUntil(meter.start + second * SECOND_NANOS);
-        failIfAnyFailed(ends);
-        progress.second(second, meter.interval());
-      }
-      sleepUntil(end);
-      workers.forEach(worker -> worker.count(false));
-      Duration elapsed = Duration.ofNanos(System.nanoTime() - meter.start);
+      Meter meter = new Meter(spec.arrivals(), workers, from);
+      long end = follow(meter, times, ends, from, until, progress);
       sources.forEach(RequestSource.Run::stop);
       long patience = spec.timeout().toNanos() + TimeUnit.SECONDS.toNanos(END_MARGIN_SECONDS);
       for (CompletableFuture<Void> one : ends) {
         await(one, patience);
       }
-      return meter.total(elapsed);
+      return meter.total(Duration.ofNanos(end - from));
+    }
+
+    private Timetable timetable(int thread, long start, long from, long until) {
+      int threads = spec.threads();
+      Arrivals arrivals =
+          switch (spec.arrivals()) {
+            case Arrivals.Closed closed -> closed;
+            case Arrivals.Open open -> new Arrivals.Open(open.perSecond() / threads, open.gaps());
+          };
+      long max = spec.requestsMax();
+      long share =
+          max == LoadSpec.UNLIMITED ? max : max * (thread + 1) / threads - max * thread / threads;
+      Random64 random = Random64.split(spec.seed(), GAPS_STREAM + thread);
+      return new Timetable(arrivals, random, start, from, until, share);
+    }
+
+    /**
+     * Reports each second until the time is over or the last request that counts has been sent;
+     * returns when that was.
+     */
+    private long follow(
+        Meter meter,
+        List<Timetable> times,
+        List<CompletableFuture<Void>> ends,
+        long from,
+        long until,
+        Progress progress)
+        throws LoadException, InterruptedException {
+      for (int second = 1; System.nanoTime() - until < 0; ) {
+        sleepUntil(Math.min(until, System.nanoTime() + POLL_NANOS));
+        failIfAnyFailed(ends);
+        if (System.nanoTime() - from - second * SECOND_NANOS >= 0) {
+          progress.second(second++, meter.interval());
+        }
+        if (times.stream().allMatch(Timetable::isLimitReached)) {
+          return System.nanoTime();
+        }
+      }
+      return until;
     }
 
     private static void failIfAnyFailed(List<CompletableFuture<Void>> ends)
@@ -166,15 +226,17 @@ public final class SocketEngine implements Engine {
 
   /** Adds the workers' figures up. */
   private static final class Meter {
+    private final Arrivals arrivals;
     private final List<Worker> workers;
     private final Histogram total = new Histogram(3);
     private final Histogram[] recycled;
-    final long start = System.nanoTime();
-    private long intervalStart = start;
+    private long intervalStart;
     private LoadCounts before = LoadCounts.ZERO;
 
-    Meter(List<Worker> workers) {
+    Meter(Arrivals arrivals, List<Worker> workers, long start) {
+      this.arrivals = arrivals;
       this.workers = workers;
+      intervalStart = start;
       recycled = new Histogram[workers.size()];
     }
 
@@ -183,7 +245,8 @@ public final class SocketEngine implements Engine {
       LoadCounts now = counts();
       long time = System.nanoTime();
       LoadResult result =
-          new LoadResult(NAME, Duration.ofNanos(time - intervalStart), now.minus(before), latency);
+          new LoadResult(
+              NAME, Duration.ofNanos(time - intervalStart), arrivals, now.minus(before), latency);
       before = now;
       intervalStart = time;
       return result;
@@ -191,7 +254,7 @@ public final class SocketEngine implements Engine {
 
     LoadResult total(Duration elapsed) {
       takeLatency();
-      return new LoadResult(NAME, elapsed, counts(), total);
+      return new LoadResult(NAME, elapsed, arrivals, counts(), total);
     }
 
     private LoadCounts counts() {

@@ -69,7 +69,7 @@ final class UdpWorker extends Worker {
 
   private void receive(ByteBuf datagram) {
     if (datagram.readableBytes() < HEADER_BYTES) {
-      WorkerCounts.increment(counts.corrupt);
+      WorkerCounts.increment(counts.foreign);
       return;
     }
     int id = datagram.readUnsignedShort();
@@ -91,9 +91,9 @@ final class UdpWorker extends Worker {
         switch (history[id]) {
           case ANSWERED -> counts.duplicate;
           case LOST -> counts.late;
-          default -> counts.corrupt;
+          default -> counts.foreign;
         });
-    if (history[id] == UNUSED) {
+    if (history[id] == LOST) {
       history[id] = ANSWERED;
     }
   }

@@ -7,15 +7,20 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
+import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.SingleWriterRecorder;
+import org.kerbykv.loadgen.engine.Arrivals;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadSpec;
 import org.kerbykv.loadgen.workload.Workload;
 
 /**
- * One thread of the closed loop: a socket, and slots that each ask again when they are answered.
+ * One thread of a load: a socket, and slots for the requests under way. In a closed loop each slot
+ * asks again when it is answered; with a schedule it waits for the next request that is due.
  * Everything but {@link #open}, {@link #run}, {@link #counts} and {@link #latency} belongs to the
  * event loop.
  */
@@ -27,6 +32,18 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   /** Latencies beyond a minute count as a minute. */
   private static final long LATENCY_NANOS_MAX = TimeUnit.MINUTES.toNanos(1);
+
+  /** With a schedule, a request waits its turn while so many are under way. */
+  private static final int OUTSTANDING_MAX = 1 << 14;
+
+  /** Requests sent in one turn of the event loop, at most. */
+  private static final int TURN_MAX = 64;
+
+  /** Requests that follow each other faster are not waited for by a timer, which may be late. */
+  private static final long SPIN_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** Up to so long before a request is due the thread stays awake. */
+  private static final long TIMER_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   /** "set ", flags, exptime, digits of the length, line ends. */
   private static final int REQUEST_OVERHEAD = 40;
@@ -43,19 +60,20 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
   private final int headerBytes;
 
   Channel channel;
+  private final ArrayDeque<Slot> free = new ArrayDeque<>();
+  private final boolean scheduled;
   private RequestSource source;
+  private Timetable timetable;
   private CompletableFuture<Void> done;
   private Exception failure;
 
-  /** Slots that found nothing more to ask for. */
-  private int idle;
+  /** Looks whether something is due in every turn of the event loop; null if a timer does. */
+  private Future<?> turns;
 
   /** Slots that must wait for an answer which is counted as lost. */
   private int stuck;
 
   private long lastAnswer;
-
-  private volatile boolean counting;
 
   /**
    * @param headerBytes what comes before the text of each request
@@ -65,8 +83,14 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     this.loop = loop;
     this.headerBytes = headerBytes;
     workload = spec.workload();
-    parser = new ReplyParser(workload, spec.verify());
-    slots = new Slot[spec.outstanding()];
+    parser = new ReplyParser(workload, spec.verify(), spec.echo());
+    scheduled = spec.arrivals() instanceof Arrivals.Open;
+    slots =
+        new Slot
+            [switch (spec.arrivals()) {
+              case Arrivals.Closed closed -> closed.outstanding();
+              case Arrivals.Open _ -> OUTSTANDING_MAX;
+            }];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot();
     }
@@ -99,29 +123,37 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
             this::checkTimeouts, TIMEOUT_CHECK_MILLIS, TIMEOUT_CHECK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  /** Sends what a source gives; completes when it gives no more and everything is answered. */
-  CompletableFuture<Void> run(RequestSource requests) {
+  /**
+   * Sends what a source gives, as the timetable says; completes when there is no more and
+   * everything is answered or lost.
+   */
+  CompletableFuture<Void> run(RequestSource requests, Timetable times) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     loop.execute(
         () -> {
           source = requests;
+          timetable = times;
           done = end;
           if (failure != null) {
             end.completeExceptionally(failure);
           }
-          idle = 0;
           lastAnswer = System.nanoTime();
-          for (Slot slot : slots) {
-            issue(slot);
+          free.clear();
+          if (scheduled) {
+            free.addAll(List.of(slots));
+            turns =
+                timetable.interval() < SPIN_NANOS_MAX
+                    ? loop.scheduleWithFixedDelay(this::sendDue, 0, 1, TimeUnit.NANOSECONDS)
+                    : null;
+            sendDue();
+          } else {
+            for (Slot slot : slots) {
+              issue(slot, System.nanoTime());
+            }
+            channel.flush();
           }
-          channel.flush();
         });
     return end;
-  }
-
-  /** Counts requests sent from now on, or no more. */
-  void count(boolean on) {
-    counting = on;
   }
 
   WorkerCounts counts() {
@@ -132,18 +164,40 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     return latency;
   }
 
-  private void issue(Slot slot) {
+  /** Sends what is due, but not so much that answers wait, and comes back when more is. */
+  private void sendDue() {
+    for (int sent = 0; sent < TURN_MAX && !free.isEmpty() && !source.isExhausted(); sent++) {
+      long due = timetable.due();
+      if (due - System.nanoTime() > 0) {
+        break;
+      }
+      timetable.advance();
+      issue(free.remove(), due);
+    }
+    channel.flush();
+    endIfIdle();
+    if (done.isDone() && turns != null) {
+      turns.cancel(false);
+    } else if (!done.isDone() && turns == null) {
+      long pause = timetable.due() - System.nanoTime() - TIMER_NANOS;
+      var _ = loop.schedule(this::sendDue, Math.max(pause, 0), TimeUnit.NANOSECONDS);
+    }
+  }
+
+  /** Sends the next request with a slot, if there is one. */
+  private void issue(Slot slot, long due) {
     if (done.isDone()) {
       return;
     }
     if (!source.next(slot)) {
-      idle++;
+      free.add(slot);
       endIfIdle();
       return;
     }
     encode(slot);
-    slot.counted = counting;
+    slot.dueAt = due;
     slot.sentAt = System.nanoTime();
+    slot.counted = timetable.count(slot.sentAt);
     waiting.add(slot);
     if (slot.counted) {
       WorkerCounts.increment(counts.sent);
@@ -151,8 +205,18 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     transmit(slot);
   }
 
+  /** A slot has nothing to wait for any more. */
+  private void release(Slot slot) {
+    if (scheduled) {
+      free.add(slot);
+      endIfIdle();
+    } else {
+      issue(slot, System.nanoTime());
+    }
+  }
+
   private void endIfIdle() {
-    if (idle + stuck == slots.length && (idle > 0 || source.isExhausted())) {
+    if (free.size() + stuck == slots.length && source.isExhausted()) {
       done.complete(null);
     }
   }
@@ -191,7 +255,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     waiting.remove(slot);
     lastAnswer = System.nanoTime();
     if (slot.counted) {
-      latency.recordValue(Math.min(lastAnswer - slot.sentAt, LATENCY_NANOS_MAX));
+      latency.recordValue(Math.min(lastAnswer - slot.dueAt, LATENCY_NANOS_MAX));
       WorkerCounts.increment(
           switch (outcome) {
             case HIT -> counts.hits;
@@ -207,7 +271,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
         fail(new LoadException("storing an item was answered: " + printable(reply)));
       }
     }
-    issue(slot);
+    release(slot);
   }
 
   private static String printable(ByteBuf reply) {
@@ -232,7 +296,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
         stuck++;
         endIfIdle();
       } else {
-        issue(slot);
+        release(slot);
       }
     }
     if (stuck == slots.length) {
@@ -250,7 +314,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     lastAnswer = System.nanoTime();
     slot.lost = false;
     stuck--;
-    issue(slot);
+    release(slot);
   }
 
   /** Ends the run; what still waits is forgotten. */
@@ -263,7 +327,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelReadComplete(ChannelHandlerContext context) {
-    context.flush();
+    channel.flush();
   }
 
   @Override

@@ -9,6 +9,7 @@ final class WorkerCounts {
   final AtomicLong lost = new AtomicLong();
   final AtomicLong late = new AtomicLong();
   final AtomicLong duplicate = new AtomicLong();
+  final AtomicLong foreign = new AtomicLong();
   final AtomicLong corrupt = new AtomicLong();
   final AtomicLong hits = new AtomicLong();
   final AtomicLong misses = new AtomicLong();
@@ -32,6 +33,7 @@ final class WorkerCounts {
         lost.getAcquire(),
         late.getAcquire(),
         duplicate.getAcquire(),
+        foreign.getAcquire(),
         corruptNow,
         hitsNow,
         missesNow,

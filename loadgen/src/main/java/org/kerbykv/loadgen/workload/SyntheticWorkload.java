@@ -53,6 +53,11 @@ public final class SyntheticWorkload implements Workload {
         Unpooled.directBuffer(PATTERN_BYTES).writeBytes(bytes).asReadOnly());
   }
 
+  /** A byte of the pattern that values are pieces of; it repeats. */
+  public static byte patternByte(int index) {
+    return PATTERN.getByte(index & (PATTERN_BYTES - 1));
+  }
+
   @Override
   public int keys() {
     return keys;

@@ -17,7 +17,8 @@ class ReplyParserTest {
           ListedWorkload.builder()
               .add("key".getBytes(ISO_8859_1), "value".getBytes(ISO_8859_1))
               .build(),
-          true);
+          true,
+          false);
 
   private static Slot slot(boolean isSet) {
     Slot slot = new Slot();

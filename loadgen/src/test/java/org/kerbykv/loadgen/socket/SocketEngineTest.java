@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.kerbykv.client.Memcached;
+import org.kerbykv.loadgen.engine.Arrivals;
 import org.kerbykv.loadgen.engine.LoadCounts;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadResult;
@@ -25,7 +26,7 @@ import org.kerbykv.loadgen.engine.LoadSpec;
 import org.kerbykv.loadgen.engine.Progress;
 import org.kerbykv.loadgen.engine.Protocol;
 import org.kerbykv.loadgen.workload.KeyDistribution;
-import org.kerbykv.loadgen.workload.Random64;
+import org.kerbykv.loadgen.workload.RequestStream;
 import org.kerbykv.loadgen.workload.SizeDistribution;
 import org.kerbykv.loadgen.workload.SyntheticWorkload;
 
@@ -62,15 +63,17 @@ class SocketEngineTest {
         server,
         protocol,
         2,
-        OUTSTANDING,
+        new Arrivals.Closed(OUTSTANDING),
         new SyntheticWorkload(
             KEYS, 16, KeyDistribution.zipf(KEYS, 0.99), SizeDistribution.parse(sizes)),
         true,
         Duration.ZERO,
         Duration.ofMillis(1200),
+        LoadSpec.UNLIMITED,
         readRatio,
         42,
         true,
+        false,
         TIMEOUT,
         1400);
   }
@@ -131,20 +134,7 @@ class SocketEngineTest {
   }
 
   private static LoadSpec withoutPopulating(LoadSpec spec) {
-    return new LoadSpec(
-        spec.server(),
-        spec.protocol(),
-        spec.threads(),
-        spec.outstanding(),
-        spec.workload(),
-        false,
-        spec.warmup(),
-        spec.duration(),
-        spec.readRatio(),
-        spec.seed(),
-        spec.verify(),
-        spec.timeout(),
-        spec.maxDatagram());
+    return spec.again(spec.arrivals());
   }
 
   @Test
@@ -173,7 +163,8 @@ class SocketEngineTest {
     for (List<String> stream : List.of(first, again)) {
       LoadSpec spec = spec(null, Protocol.UDP, "64", 0.7);
       RequestSource.Run source =
-          new RequestSource.Run(spec.workload(), spec.readRatio(), Random64.split(spec.seed(), 0));
+          new RequestSource.Run(
+              new RequestStream(spec.workload(), spec.readRatio(), spec.seed(), 0));
       for (int i = 0; i < 1000; i++) {
         assertThat(source.next(slot)).isTrue();
         stream.add(slot.isSet + " " + slot.key + " " + slot.version);

@@ -1,10 +1,10 @@
-package org.kerbykv.loadgen;
+package org.kerbykv.loadgen.cli;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import org.kerbykv.loadgen.engine.Arrivals;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadResult;
 import org.kerbykv.loadgen.engine.LoadSpec;
@@ -12,12 +12,12 @@ import org.kerbykv.loadgen.engine.Protocol;
 import org.kerbykv.loadgen.report.Json;
 import org.kerbykv.loadgen.report.LoadReport;
 import org.kerbykv.loadgen.report.ServerMetrics;
-import org.kerbykv.loadgen.socket.SocketEngine;
 import org.kerbykv.loadgen.workload.KeyDistribution;
 import org.kerbykv.loadgen.workload.SizeDistribution;
 import org.kerbykv.loadgen.workload.SyntheticWorkload;
 import org.kerbykv.loadgen.workload.Workload;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -38,12 +38,7 @@ public final class Main implements Callable<Integer> {
 
   @Spec private CommandSpec command;
 
-  @Option(
-      names = "--server",
-      paramLabel = "HOST:PORT",
-      defaultValue = "127.0.0.1:11211",
-      description = "The server. Default ${DEFAULT-VALUE}.")
-  private String server;
+  @Mixin private PlaceOptions place;
 
   @Option(
       names = "--protocol",
@@ -65,6 +60,16 @@ public final class Main implements Callable<Integer> {
       defaultValue = "32",
       description = "Requests that each thread has under way. Default ${DEFAULT-VALUE}.")
   private int outstanding;
+
+  @Option(names = "--rate", paramLabel = "N", defaultValue = "0", description = "rate")
+  private double rate;
+
+  @Option(
+      names = "--arrivals",
+      paramLabel = "fixed|poisson|fb_ia",
+      defaultValue = "fixed",
+      description = "gaps")
+  private Arrivals.Gaps gaps;
 
   @Option(
       names = "--duration",
@@ -169,10 +174,22 @@ public final class Main implements Callable<Integer> {
   @Override
   public Integer call() throws LoadException, InterruptedException {
     LoadSpec spec = spec();
+    AutoCloseable entered = place.enter(System.err);
+    try (entered) {
+      return run(spec);
+    } catch (LoadException | InterruptedException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new LoadException(e.getMessage(), e);
+    }
+  }
+
+  private int run(LoadSpec spec) throws LoadException, InterruptedException {
     LoadReport progress = new LoadReport(System.err);
-    URI page = metrics == null ? null : URI.create("http://" + metrics + "/metrics");
+    String metricsAddress = metrics == null ? place.metricsAddress() : metrics;
+    URI page = metricsAddress == null ? null : URI.create("http://" + metricsAddress + "/metrics");
     ServerMetrics before = read(page);
-    LoadResult result = new SocketEngine().run(spec, progress);
+    LoadResult result = place.engine().run(spec, progress);
     double kernelShare = page == null ? Double.NaN : read(page).kernelGetShareSince(before);
     System.out.print(
         json
@@ -204,19 +221,25 @@ public final class Main implements Callable<Integer> {
     check(timeoutMillis >= 1, "--timeout must be 1 or more");
     check(maxDatagram >= 512 && maxDatagram <= 65_507, "--max-datagram must be 512 to 65507");
     return new LoadSpec(
-        address(),
+        place.address(),
         protocol,
         threads,
-        outstanding,
+        arrivals(),
         workload(),
-        !noPopulate,
+        !noPopulate && !place.isEcho(),
         seconds(warmupSeconds),
         seconds(durationSeconds),
+        LoadSpec.UNLIMITED,
         readRatio,
         seed,
         verify,
+        place.isEcho(),
         Duration.ofMillis(timeoutMillis),
         maxDatagram);
+  }
+
+  private Arrivals arrivals() {
+    return rate == 0 ? new Arrivals.Closed(outstanding) : new Arrivals.Open(rate, gaps);
   }
 
   private static Duration seconds(double seconds) {
@@ -245,21 +268,6 @@ public final class Main implements Callable<Integer> {
       return KeyDistribution.zipf(keys, exponent);
     }
     throw new IllegalArgumentException("--key-distribution is uniform, zipf or zipf:EXPONENT");
-  }
-
-  private InetSocketAddress address() {
-    int colon = server.lastIndexOf(':');
-    check(colon > 0, "--server must be HOST:PORT, not " + server);
-    try {
-      String host = server.substring(0, colon).replaceAll("[\\[\\]]", "");
-      InetSocketAddress address =
-          new InetSocketAddress(host, Integer.parseInt(server.substring(colon + 1)));
-      check(!address.isUnresolved(), "unknown host " + host);
-      return address;
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(
-          command.commandLine(), "--server must be HOST:PORT, not " + server, e);
-    }
   }
 
   private void check(boolean condition, String complaint) {

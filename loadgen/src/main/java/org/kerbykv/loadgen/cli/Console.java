@@ -1,4 +1,4 @@
-package org.kerbykv.loadgen;
+package org.kerbykv.loadgen.cli;
 
 import java.util.concurrent.Callable;
 import org.kerbykv.loadgen.engine.LoadException;

@@ -1,0 +1,214 @@
+package org.kerbykv.loadgen.topology;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.kerbykv.bpf.BPFException;
+import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.NetDevice;
+import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.loadgen.engine.LoadException;
+
+/**
+ * Two network namespaces joined by a veth pair: a server in one, the load in the other. All of it
+ * is gone after {@link #close}, and also, at the latest when the next one is made, after this
+ * process was killed.
+ */
+public final class VethTopology implements AutoCloseable {
+  /** What serves. */
+  public enum Target {
+    /** This project's server, from the kernel. */
+    KERBY,
+    /** Debian's memcached. */
+    MEMCACHED,
+    /** {@link Reflector}. */
+    REFLECTOR
+  }
+
+  /** The interface on either side. */
+  static final String DEVICE = "kv0";
+
+  private static final String LOAD_ADDRESS = "198.18.0.1";
+  private static final String SERVER_ADDRESS = "198.18.0.2";
+  private static final String PREFIX = "/30";
+  private static final int PORT = 11211;
+  private static final int METRICS_PORT = 9411;
+  private static final int MEMCACHED_MIB = 1024;
+
+  private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+  private NetworkNamespace load;
+  private NetworkNamespace server;
+
+  /**
+   * Makes the namespaces and the pair, with a queue for each CPU.
+   *
+   * @param cpus how many CPUs there are
+   */
+  public VethTopology(int cpus) throws LoadException {
+    NetworkNamespace.removeStale();
+    try {
+      load = open("load");
+      server = open("server");
+      String queues = Integer.toString(cpus);
+      List<String> pair = new ArrayList<>(List.of("ip", "link", "add"));
+      pair.addAll(end(load, queues));
+      pair.addAll(List.of("type", "veth", "peer"));
+      pair.addAll(end(server, queues));
+      NetworkNamespace.execute(pair.toArray(String[]::new));
+      setUp(load, LOAD_ADDRESS);
+      setUp(server, SERVER_ADDRESS);
+    } catch (LoadException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private NetworkNamespace open(String role) throws LoadException {
+    NetworkNamespace namespace = NetworkNamespace.create(role);
+    opened.push(namespace);
+    return namespace;
+  }
+
+  private static List<String> end(NetworkNamespace namespace, String queues) {
+    return List.of(
+        "name", DEVICE, "netns", namespace.name(), "numtxqueues", queues, "numrxqueues", queues);
+  }
+
+  private static void setUp(NetworkNamespace namespace, String address) throws LoadException {
+    namespace.ip("link", "set", DEVICE, "addrgenmode", "none");
+    namespace.ip("address", "add", address + PREFIX, "dev", DEVICE);
+    namespace.ip("link", "set", DEVICE, "up");
+  }
+
+  /** Where the server is, as seen from the load's side. */
+  public static InetSocketAddress serverAddress() {
+    return new InetSocketAddress(SERVER_ADDRESS, PORT);
+  }
+
+  /** Where the server's metrics are, if it is this project's: HOST:PORT. */
+  public static String metricsAddress() {
+    return SERVER_ADDRESS + ":" + METRICS_PORT;
+  }
+
+  /** Moves the calling thread, and those that it starts, to the load's side. */
+  public void enterLoadSide() throws LoadException {
+    load.enter();
+  }
+
+  /**
+   * Lets the replies of XDP programs on the other side reach sockets on this one: the kernel drops
+   * them silently at a veth interface without a program. From the load's side.
+   */
+  public void passReplies() throws LoadException {
+    try {
+      BPFProgram pass = BPFProgram.load(BPFProgram.class, "xdp_pass.bpf.o");
+      opened.push(pass);
+      pass.xdpAttach("xdp_pass", NetDevice.index(DEVICE), XdpMode.NATIVE);
+    } catch (BPFException e) {
+      throw new LoadException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Starts a server on the other side, and waits until it is ready; from the load's side.
+   *
+   * @param cpus the CPUs that its threads may run on
+   * @param options more options for the server
+   * @param log where its messages go
+   */
+  public void startServer(Target target, List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException, InterruptedException {
+    List<String> around = new ArrayList<>(server.around());
+    around.addAll(List.of("taskset", "-c", list(cpus)));
+    List<String> command = new ArrayList<>(command(target, cpus.size()));
+    command.addAll(options);
+    ServerProcess process = ServerProcess.start(around, command, log);
+    opened.push(process);
+    if (target == Target.MEMCACHED) {
+      process.awaitReady(VethTopology::accepts);
+    } else {
+      process.awaitReady();
+    }
+  }
+
+  private static List<String> command(Target target, int threads) throws LoadException {
+    String port = Integer.toString(PORT);
+    return switch (target) {
+      case KERBY ->
+          ServerProcess.javaCommand(
+              "org.kerbykv.server.Main",
+              "server",
+              "--port",
+              port,
+              "--listen",
+              SERVER_ADDRESS,
+              "--interface",
+              DEVICE,
+              "--xdp",
+              "native",
+              "--metrics-port",
+              Integer.toString(METRICS_PORT),
+              "--threads",
+              Integer.toString(threads));
+      case MEMCACHED ->
+          List.of(
+              "memcached",
+              "-u",
+              "nobody",
+              "-l",
+              SERVER_ADDRESS,
+              "-p",
+              port,
+              "-U",
+              port,
+              "-t",
+              Integer.toString(threads),
+              "-m",
+              Integer.toString(MEMCACHED_MIB));
+      case REFLECTOR ->
+          ServerProcess.classCommand(
+              System.getProperty("java.class.path"),
+              Reflector.class.getName(),
+              "--interface",
+              DEVICE,
+              "--port",
+              port);
+    };
+  }
+
+  private static boolean accepts() {
+    try (Socket socket = new Socket()) {
+      socket.connect(serverAddress(), 1000);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** As taskset takes it, and people read it. */
+  public static String list(List<Integer> cpus) {
+    return cpus.stream().map(cpu -> Integer.toString(cpu)).collect(Collectors.joining(","));
+  }
+
+  /** Ends the server and removes the namespaces. May be called again, and from any thread. */
+  @Override
+  public synchronized void close() throws LoadException {
+    LoadException failure = null;
+    while (!opened.isEmpty()) {
+      try {
+        opened.pop().close();
+      } catch (Exception e) {
+        failure = new LoadException("cleaning up: " + e.getMessage(), e);
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}
