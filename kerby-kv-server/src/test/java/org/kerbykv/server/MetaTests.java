@@ -80,12 +80,14 @@ abstract class MetaTests {
         .isEqualTo("HD c77\r\nVALUE k 0 1 77\r\nx\r\nEND\r\n");
     assertThat(ask("ms k 1 C76 E5\r\ny\r\nms k 1 C77 E5 c\r\ny\r\nmg k v c\r\n"))
         .isEqualTo("EX\r\nHD c5\r\nVA 1 c5\r\ny\r\n");
-    assertThat(ask("ms k 1 C4 I E90\r\nz\r\nmg k v c\r\n")).isEqualTo("HD\r\nVA 1 c90 X W\r\nz\r\n");
+    assertThat(ask("ms k 1 C4 I E90\r\nz\r\nmg k v c\r\n"))
+        .isEqualTo("HD\r\nVA 1 c90 X W\r\nz\r\n");
     assertThat(ask("md k C90 I E91\r\nmg k c\r\n")).isEqualTo("HD\r\nHD c91 X W\r\n");
     assertThat(ask("mg new N0 E3 c\r\nmg new c\r\n")).isEqualTo("HD c3 W\r\nHD c3 Z\r\n");
     assertThat(ask("ma n N0 E8 c\r\nma n E9 c v\r\nma n c v C9 E18446744073709551614\r\n"))
         .isEqualTo("HD c8\r\nVA 1 c9\r\n1\r\nVA 1 c18446744073709551614\r\n2\r\n");
-    assertThat(ask("ms k 2 MA E100 c\r\n!!\r\nmg k v c\r\n")).isEqualTo("HD c100\r\nVA 3 c100\r\nz!!\r\n");
+    assertThat(ask("ms k 2 MA E100 c\r\n!!\r\nmg k v c\r\n"))
+        .isEqualTo("HD c100\r\nVA 3 c100\r\nz!!\r\n");
     assertThat(ask("mg k Ex\r\nms k 1 E-1\r\nx\r\nmd k E\r\n"))
         .isEqualTo(
             "CLIENT_ERROR bad token in command line format\r\n".repeat(2)

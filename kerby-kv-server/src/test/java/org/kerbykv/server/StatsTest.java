@@ -78,7 +78,8 @@ class StatsTest {
 
   @Test
   void whatThereIsNotIsSwitchedOff() throws IOException {
-    assertThat(client.exchange("stats sizes\r\n")).isEqualTo("STAT sizes_status disabled\r\nEND\r\n");
+    assertThat(client.exchange("stats sizes\r\n"))
+        .isEqualTo("STAT sizes_status disabled\r\nEND\r\n");
     assertThat(client.exchange("stats cachedump 1 1\r\n"))
         .isEqualTo("CLIENT_ERROR stats cachedump not allowed\r\n");
     assertThat(client.exchange("stats none\r\n")).isEqualTo("ERROR\r\n");

@@ -45,7 +45,8 @@ class Base64KeyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "a", "YQ", "YQ=", "Y===", "====", "YWJjY===", "YWJj====", "-_-_", "!!!!"})
+  @ValueSource(
+      strings = {"", "a", "YQ", "YQ=", "Y===", "====", "YWJjY===", "YWJj====", "-_-_", "!!!!"})
   void notBase64(String text) {
     byte[] bytes = text.getBytes(ISO_8859_1);
     assertThat(Base64Key.decode(bytes, 0, bytes.length, new byte[300])).isZero();
