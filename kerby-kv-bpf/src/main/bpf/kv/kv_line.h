@@ -104,7 +104,8 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 	found = kv_entry_read(e, ctl, w, 0);
 	if (found == KV_FOUND_BUSY || (touched && w->found.word != touched))
 		return -1;
-	if (found == KV_FOUND_EXPIRED)
+	/* A touch may set a time that has passed: it is answered with the value it has ended. */
+	if (found == KV_FOUND_EXPIRED && !touched)
 		return kv_entry_same(e, w) ? KV_ITEM_MISS : -1;
 	at += kv_value_line(w->key_len, w->found.flags, w->found.value_len);
 	if (w->with_cas)

@@ -39,6 +39,15 @@ struct net_tag {
 #define NET_HEAD_MIN NET_HEAD(0)
 #define NET_HEAD_MAX NET_HEAD(NET_TAGGED | NET_IP6)
 
+/* All of them for the plainest kind, 0. */
+struct net_head {
+	__u16 mac_dst[3];
+	__u16 mac_src[3];
+	__u16 proto;
+	struct iphdr ip;
+	struct udphdr udp;
+} __attribute__((packed, aligned(2)));
+
 /* What a reply needs of its request. Addresses, ports and tag in network order. */
 struct net_flow {
 	__u16 mac_dst[3];

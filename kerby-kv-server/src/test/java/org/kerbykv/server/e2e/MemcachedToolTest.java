@@ -65,8 +65,7 @@ class MemcachedToolTest {
   @Test
   void settingsAreTheServers() {
     String settings = tool("settings");
-    assertThat(figure(settings, "udpport"))
-        .isEqualTo(Integer.toString(server.address().getPort()));
+    assertThat(figure(settings, "udpport")).isEqualTo(Integer.toString(server.address().getPort()));
     assertThat(figure(settings, "item_size_max")).isEqualTo(Integer.toString(1 << 20));
   }
 
