@@ -203,6 +203,7 @@ __noinline int kv_meta_number(struct kv_work *w, __u32 at, __u64 n)
 static __always_inline __u64 kv_meta_shown(const struct kv_work *w, __u8 flag)
 {
 	struct kv_ctl *ctl = kv_ctl_get();
+	__u64 now;
 
 	switch (flag) {
 	case 'c':
@@ -214,7 +215,8 @@ static __always_inline __u64 kv_meta_shown(const struct kv_work *w, __u8 flag)
 	case 'l':
 		return ctl ? ctl->epoch - w->found.last_access : 0;
 	case 't':
-		return w->found.exptime - bpf_ktime_get_boot_ns() / 1000000000;
+		now = bpf_ktime_get_boot_ns() / 1000000000;
+		return now < w->found.exptime ? w->found.exptime - now : 0;
 	default:
 		return w->found.value_len;
 	}
