@@ -184,8 +184,8 @@ final class StatsReport {
   private void connections(StatLines lines) {
     lines.add("max_connections", config.connectionsMax());
     lines.add("curr_connections", addresses.connectionCount());
-    lines.add("total_connections", totals.total(Counter.TOTAL_CONNECTIONS));
-    lines.add("rejected_connections", totals.total(Counter.REJECTED_CONNECTIONS));
+    lines.add("total_connections", totals.sinceReset(Counter.TOTAL_CONNECTIONS));
+    lines.add("rejected_connections", totals.sinceReset(Counter.REJECTED_CONNECTIONS));
   }
 
   private void items(StatLines lines, StoreFigures figures) {
