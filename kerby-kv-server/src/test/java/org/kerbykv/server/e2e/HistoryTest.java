@@ -32,14 +32,14 @@ import org.kerbykv.server.store.StoreFigures;
  * Every key is linearizable, whichever doors its operations go through: clients at once by UDP and
  * TCP, with and without faults of the network, on a store whose kernel pool is too small for it.
  *
- * <p>Longer: {@code -Dkerby.history.operations=100000}, for each client. Again as it was, but for
- * the scheduling: {@code -Dkerby.seed=N}. A history that is refused is kept in a file, for {@link
- * org.kerbykv.server.history.SavedHistoryTest}.
+ * <p>Longer: {@code -Dkerby.history.operations=7000}, twice as many for each client. Again as it
+ * was, but for the scheduling: {@code -Dkerby.seed=N}. A history that is refused is kept in a file,
+ * for {@link org.kerbykv.server.history.SavedHistoryTest}.
  */
 @RequiresBPF
 class HistoryTest {
   private static final int CLIENTS = 6;
-  private static final int OPERATIONS = Integer.getInteger("kerby.history.operations", 1200);
+  private static final int OPERATIONS = Integer.getInteger("kerby.history.operations", 1000);
 
   /** How often the kernel's pool is filled again: deleting and expiring make room. */
   private static final int FILLS = 3;
