@@ -24,8 +24,8 @@
 #define KV_META_OPAQUE_MAX 31 /* bytes, as memcached 1.6.18 has it */
 
 struct kv_line {
-	__u8 request[KV_LINE_MAX + KV_LINE_WINDOW]; /* 0 behind the last byte */
-	__u32 len;
+	__u8 request[KV_LINE_MAX + KV_LINE_WINDOW]; /* as much as there is room for, and a 0 */
+	__u32 len; /* of the request's text, all of it */
 	/* The flags of a meta command, in the order of the request. */
 	__u8 flags[KV_META_FLAGS];
 	__u32 flag_count;
@@ -101,10 +101,10 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 		return KV_ITEM_UP;
 	if (!e)
 		return touched ? -1 : KV_ITEM_MISS;
-	found = kv_entry_read(e, ctl, w, 0);
+	found = kv_entry_read(e, ctl, w, w->keep_bits);
 	if (found == KV_FOUND_BUSY || (touched && w->found.word != touched))
 		return -1;
-	/* A touch may set a time that has passed: it is answered with the value it has ended. */
+	/* A touch to the next second may have ended the item meanwhile: this is its answer. */
 	if (found == KV_FOUND_EXPIRED && !touched)
 		return kv_entry_same(e, w) ? KV_ITEM_MISS : -1;
 	at += kv_value_line(w->key_len, w->found.flags, w->found.value_len);
@@ -121,7 +121,8 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 		return -1;
 	if (result == KV_CHAIN_OTHER_KEY)
 		return KV_ITEM_MISS;
-	kv_entry_fetched(e, w);
+	if (!(w->keep_bits & KV_KEEP_ACCESS))
+		kv_entry_fetched(e, w);
 	return KV_ITEM_HIT;
 }
 
@@ -205,6 +206,9 @@ __noinline int kv_line_gets(struct kv_work *w, __u32 pos, bool touch)
 			return KV_LINE_UP;
 		len = kv_text_touch(w, KV_TEXT_KEY);
 		if (!len)
+			return KV_LINE_UP;
+		/* That ends the item, and then user space could not answer with its value any more. */
+		if (w->exptime && w->exptime <= bpf_ktime_get_boot_ns() / 1000000000)
 			return KV_LINE_UP;
 		pos += len - KV_TEXT_KEY;
 		if (kv_text_at(w, len) != ' ')

@@ -237,13 +237,13 @@ static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct k
 
 	if (!line || !kv_checked(w, d))
 		return NULL;
+	line->len = len;
 	if (len > KV_LINE_MAX)
 		len = KV_LINE_MAX;
 	barrier_var(len);
 	if (len > KV_LINE_MAX || bpf_dynptr_read(line->request, len, d, w->frame_text, 0))
 		return NULL;
 	line->request[len] = 0; /* no key goes on behind it */
-	line->len = len;
 	kv_work_begin(f, w);
 	return line;
 }
@@ -445,10 +445,14 @@ static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct
 						      struct bpf_dynptr *d, bool get)
 {
 	struct kv_line *line = kv_line_load(f, w, d);
+	enum kv_verdict verdict;
 
 	if (!line)
 		return KV_UP;
-	return kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
+	verdict = kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
+	if (get && verdict == KV_REPLY)
+		kv_meta_accessed(w);
+	return verdict;
 }
 
 static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,

@@ -19,15 +19,22 @@
 #define LOAD_PORTS (1 << LOAD_PORT_BITS)
 #define LOAD_ID_BITS 16
 
-#define LOAD_LANES_MAX 8
+/* Numbers that user space reads from the object's BTF, under these names. */
+enum load_number {
+	LOAD_LANES_MAX = 8,
+	/* Texts: "get "/"set ", key, " 0 0 NNNN\r\n", value, "\r\n" in one datagram. */
+	LOAD_KEY_MAX = 250,
+	LOAD_VALUE_MAX = 1400,
+	/* The values' bytes are pieces of one pattern, which repeats after this many. */
+	LOAD_PATTERN_BYTES = 65536,
+	LOAD_SET_BIT = 31,
+	LOAD_GAP_BITS = 10,
+	LOAD_WORD_BITS = 3,
+	LOAD_WORD_COUNTED = 4,
+	LOAD_BUCKET_BITS = 7,
+};
+
 #define LOAD_LANE_NONE 0xffffffff
-
-/* Texts: "get "/"set ", key, " 0 0 NNNN\r\n", value, "\r\n" in one datagram. */
-#define LOAD_KEY_MAX 250
-#define LOAD_VALUE_MAX 1400
-
-/* The values' bytes are pieces of one pattern, which repeats after this many. */
-#define LOAD_PATTERN_BYTES 65536
 #define LOAD_PATTERN_ROOM (LOAD_PATTERN_BYTES + 2048)
 
 /* One request of the stream that user space has drawn. */
@@ -35,10 +42,9 @@ struct load_request {
 	__u32 key; /* index, LOAD_SET on top */
 	__u32 version; /* of the value, if it is a set */
 	__u32 value_len; /* likewise */
-	__u32 gap; /* to the next request in 1/1024 of the mean */
+	__u32 gap; /* to the next request in 2^-LOAD_GAP_BITS of the mean */
 };
-#define LOAD_SET (1U << 31)
-#define LOAD_GAP_BITS 10
+#define LOAD_SET (1U << LOAD_SET_BIT)
 
 /* One of the keys; text has room for the longest and a word more. */
 struct load_key {
@@ -55,13 +61,11 @@ enum load_state {
 
 /* What the newest request of a slot is and has come to. */
 struct load_slot {
-	__u64 word; /* number << 3 | counted << 2 | enum load_state: changed by compare-and-swap */
+	__u64 word; /* number << LOAD_WORD_BITS | LOAD_WORD_COUNTED | enum load_state */
 	__u64 due_ns; /* when it was to be sent; latency is counted from there */
 	__u64 sent_ns; /* when it was; the timeout is */
 };
 #define LOAD_WORD_STATE 3
-#define LOAD_WORD_COUNTED 4
-#define LOAD_WORD_BITS 3
 
 /* One CPU's sending; each line is written by one side alone. */
 struct load_lane {
@@ -109,7 +113,6 @@ enum load_counter {
  * Latency in ns: below LOAD_BUCKETS_LINEAR a bucket each, above as many buckets
  * for each power of two, so a bucket is at most 1/128 of its values wide.
  */
-#define LOAD_BUCKET_BITS 7
 #define LOAD_BUCKETS_LINEAR (1 << LOAD_BUCKET_BITS)
 #define LOAD_LATENCY_BITS 35
 #define LOAD_BUCKETS ((LOAD_LATENCY_BITS - LOAD_BUCKET_BITS + 1) * LOAD_BUCKETS_LINEAR)

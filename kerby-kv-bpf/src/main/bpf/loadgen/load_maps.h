@@ -28,6 +28,7 @@ const volatile bool load_echo; /* the reply is the request, as a bare reflector 
  * structures that no map names, are had by this one alone.
  */
 struct {
+	enum load_number number;
 	enum load_counter counter;
 	enum load_state state;
 	struct load_key key;

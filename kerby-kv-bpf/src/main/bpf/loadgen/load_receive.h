@@ -62,21 +62,27 @@ static __always_inline enum load_counter load_judge(struct xdp_md *ctx,
 		      load_stream_mask;
 	struct load_request *r = bpf_map_lookup_elem(&load_stream, &index);
 	void *data_end = (void *)(long)ctx->data_end;
-	__u32 *first = (void *)(long)ctx->data + LOAD_TEXT;
+	void *text = (void *)(long)ctx->data + LOAD_TEXT;
 	bool set;
 
-	if (!r || (void *)(first + 1) > data_end)
+	/* The shortest reply is "END\r\n". */
+	if (!r || text + 5 > data_end || reply->text_len < 5)
 		return LOAD_CORRUPT;
 	set = r->key & LOAD_SET;
-	switch (*first) {
+	switch (*(__u32 *)text) {
 	case LOAD_FOUR('g', 'e', 't', ' '):
 		return load_echo && !set ? LOAD_HITS : LOAD_CORRUPT;
 	case LOAD_FOUR('s', 'e', 't', ' '):
 		return load_echo && set ? LOAD_STORED : LOAD_CORRUPT;
 	case LOAD_FOUR('E', 'N', 'D', '\r'):
-		return set || reply->text_len != 5 ? LOAD_CORRUPT : LOAD_MISSES;
+		if (set || reply->text_len != 5 || *(__u8 *)(text + 4) != '\n')
+			return LOAD_CORRUPT;
+		return LOAD_MISSES;
 	case LOAD_FOUR('S', 'T', 'O', 'R'):
-		return set && reply->text_len == 8 ? LOAD_STORED : LOAD_CORRUPT;
+		if (!set || reply->text_len != 8 || text + 8 > data_end ||
+		    *(__u32 *)(text + 4) != LOAD_FOUR('E', 'D', '\r', '\n'))
+			return LOAD_CORRUPT;
+		return LOAD_STORED;
 	case LOAD_FOUR('V', 'A', 'L', 'U'):
 		if (set || (load_verify && !load_is_value(ctx, r, reply->text_len)))
 			return LOAD_CORRUPT;

@@ -31,8 +31,8 @@ import java.util.concurrent.atomic.LongAdder;
  *       .tcp.connects}, {@code .ejections}, {@code .returns}, {@code .probes}
  * </ul>
  *
- * <p>Calls made before binding are not timed. Thread-safe; may be bound to several registries, once
- * to each.
+ * <p>Calls made before binding, and those that the caller cancels, are not timed. Thread-safe; may
+ * be bound to several registries, once to each.
  */
 public final class KerbyClientMetrics implements MeterBinder {
   private static final String PREFIX = "kerby.client.";

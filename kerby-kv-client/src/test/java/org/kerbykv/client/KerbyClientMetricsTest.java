@@ -103,6 +103,28 @@ class KerbyClientMetricsTest {
   }
 
   @Test
+  void aCancelledCallIsNotTimed() throws Exception {
+    LinkedBlockingQueue<UdpStub.Request> requests = new LinkedBlockingQueue<>();
+    try (UdpStub stub = new UdpStub(requests::add)) {
+      KerbyClient<byte[]> client =
+          KerbyClient.open(config().server(stub.address()).transport(Transport.UDP).build());
+      new KerbyClientMetrics(client).bindTo(registry);
+      CompletableFuture<byte[]> cancelled = client.getAsync("k");
+      CompletableFuture<byte[]> waited = client.getAsync("k");
+      UdpStub.Request first = requests.take();
+      UdpStub.Request second = requests.take();
+      cancelled.cancel(true);
+      first.reply("END\r\n");
+      second.reply("END\r\n");
+      assertThat(waited.get()).isNull();
+      client.getAsync("k").cancel(true);
+      client.close();
+      assertThat(registry.get("kerby.client.calls").timers()).hasSize(1);
+      assertThat(calls("get", "miss")).isEqualTo(1);
+    }
+  }
+
+  @Test
   void severalRegistriesAreEachTold() throws Exception {
     MeterRegistry other = new SimpleMeterRegistry();
     try (UdpStub stub = new UdpStub(request -> request.reply("END\r\n"));

@@ -1,6 +1,8 @@
 package org.kerbykv.bpf.programs;
 
+import java.util.HashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * All that a store holds at one moment. Two are equal if no bit of an entry or block differs, but
@@ -14,5 +16,21 @@ record Contents(Map<Long, KvEntry> index, Map<Long, String> blocks, long blocksI
     Map<Long, KvEntry> index = store.index();
     index.replaceAll((identity, entry) -> entry.unfetched());
     return new Contents(index, store.blocks(), store.blocksInUse());
+  }
+
+  /** The same as if nothing had an exptime. */
+  Contents untimed() {
+    return withEach(KvEntry::untimed);
+  }
+
+  /** The same as if nothing had ever been accessed. */
+  Contents unaccessed() {
+    return withEach(KvEntry::unaccessed);
+  }
+
+  private Contents withEach(UnaryOperator<KvEntry> change) {
+    Map<Long, KvEntry> changed = new HashMap<>(index);
+    changed.replaceAll((identity, entry) -> change.apply(entry));
+    return new Contents(changed, blocks, blocksInUse);
   }
 }

@@ -79,24 +79,34 @@ record KvEntry(
   }
 
   KvEntry withWord(long newWord) {
-    return with(newWord, fetched);
+    return with(newWord, exptime, lastAccess, fetched);
+  }
+
+  /** The same without an exptime. */
+  KvEntry untimed() {
+    return with(word, KvAbi.EXPTIME_NEVER, lastAccess, fetched);
   }
 
   /** The same as if nobody had read it. */
   KvEntry unfetched() {
-    return with(word, 0);
+    return with(word, exptime, lastAccess, 0);
   }
 
-  private KvEntry with(long newWord, int newFetched) {
+  /** The same without the time of the last access. */
+  KvEntry unaccessed() {
+    return with(word, exptime, 0, fetched);
+  }
+
+  private KvEntry with(long newWord, int newExptime, int newLastAccess, int newFetched) {
     return new KvEntry(
         newWord,
         identity,
         first,
         token,
         flags,
-        exptime,
+        newExptime,
         valueLength,
-        lastAccess,
+        newLastAccess,
         blocks,
         keyLength,
         tier,

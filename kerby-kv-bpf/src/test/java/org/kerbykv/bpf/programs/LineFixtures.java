@@ -21,7 +21,6 @@ final class LineFixtures {
           "get k\r",
           "get k\n",
           "get k\n\r\n",
-          "get k \r\n",
           "get  k\r\n",
           "get\tk\r\n",
           "get k\0\r\n",
@@ -36,7 +35,6 @@ final class LineFixtures {
           "gets  k\r\n",
           "gets k",
           "gets k\n",
-          "gets k \r\n",
           "gets k\r\n\r\n",
           "getsk\r\n",
           "getss k\r\n",
@@ -191,6 +189,16 @@ final class LineFixtures {
           "incr k 1\r\n",
           "decr k 1\r\n",
           "mn\r\n\r\n",
+          "ma k\r\n",
+          "me k\r\n",
+          "mgk v\r\n",
+          "MG k v\r\n",
+          "mg\r\n\r\n",
+          "gat\r\n",
+          "gats\r\n",
+          "gate 1 k\r\n",
+          "gat",
+          "GAT 1 k\r\n",
           "stats\r\n",
           "version\r\n",
           "verbosity 1\r\n",
@@ -227,7 +235,7 @@ final class LineFixtures {
     return all;
   }
 
-  private static String printable(String text) {
+  static String printable(String text) {
     StringBuilder printable = new StringBuilder();
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);

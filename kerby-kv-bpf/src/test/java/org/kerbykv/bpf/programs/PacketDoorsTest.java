@@ -45,6 +45,31 @@ class PacketDoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicNode> severalKeys() {
+    return table(SeveralKeysFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> gat() {
+    return table(GatFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaGet() {
+    return table(MetaGetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaSet() {
+    return table(MetaSetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaDelete() {
+    return table(MetaDeleteFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
   Stream<DynamicNode> touch() {
     return table(TouchFixtures::of, KvConfig::of);
   }
@@ -87,6 +112,11 @@ class PacketDoorsTest {
         Stream.of(
                 GetFixtures.of(config),
                 GetsFixtures.of(config),
+                SeveralKeysFixtures.of(config),
+                GatFixtures.of(config),
+                MetaGetFixtures.of(config),
+                MetaSetFixtures.of(config),
+                MetaDeleteFixtures.of(config),
                 SetFixtures.of(config),
                 DeleteFixtures.of(config),
                 TouchFixtures.of(config),

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.programs.KvAbi.Cond;
 import org.kerbykv.bpf.programs.KvAbi.Op;
 import org.kerbykv.bpf.programs.KvAbi.Status;
 
@@ -37,6 +38,7 @@ class WinTokenTest {
   private final AtomicInteger holders = new AtomicInteger();
   private final AtomicInteger won = new AtomicInteger();
   private final AtomicInteger changed = new AtomicInteger();
+  private final AtomicInteger asking = new AtomicInteger();
 
   /** What happens to the item while the token is asked for. */
   enum Meanwhile {
@@ -58,24 +60,33 @@ class WinTokenTest {
       this.first = number * KvAbi.BATCH_MAX;
       this.session = store.session(first);
       this.meanwhile = meanwhile;
+      asking.incrementAndGet();
     }
 
     @Override
     public Void call() {
+      try {
+        askAndStore();
+      } finally {
+        asking.decrementAndGet();
+      }
+      return null;
+    }
+
+    private void askAndStore() {
       for (int turn = 1; turn <= TURNS; turn++) {
-        change(turn);
+        move(turn);
         int tokens = ask();
         assertThat(tokens).as("tokens given out at once").isLessThanOrEqualTo(1);
         if (tokens == 1) {
           won.incrementAndGet();
           assertThat(holders.incrementAndGet()).as("holders of the token").isEqualTo(1);
-          change(turn);
+          move(turn);
           assertThat(ask()).as("tokens given out while one is held").isZero();
           holders.decrementAndGet();
           storeStale();
         }
       }
-      return null;
     }
 
     /** How many tokens it was given. */
@@ -94,21 +105,14 @@ class WinTokenTest {
       return tokens;
     }
 
-    /** Changes the item as user space does that keeps the state, if nobody comes in between. */
-    private void change(int turn) {
+    private void move(int turn) {
       KvSlot slot = session.slot();
-      Status found = session.run(slot.request(Op.GET, KEY).keep(KEEP_ACCESS));
-      if (meanwhile == Meanwhile.NOTHING || found != Status.OK) {
+      if (meanwhile != Meanwhile.MOVE
+          || session.run(slot.request(Op.GET, KEY).keep(KEEP_ACCESS)) != Status.OK) {
         return;
       }
       long version = slot.version();
-      slot.request(Op.SET, KEY).ifVersion(version);
-      switch (meanwhile) {
-        case NOTHING, INCREMENT -> slot.value(value(400)).keep(KEEP_STATE);
-        case INCREMENT_TO_ANOTHER_SIZE ->
-            slot.value(value(turn % 2 == 0 ? 400 : 1300)).keep(KEEP_STATE);
-        case MOVE -> slot.userValue(turn, 400).keep(KEEP_ITEM);
-      }
+      slot.request(Op.SET, KEY).ifVersion(version).userValue(turn, 400).keep(KEEP_ITEM);
       if (session.run(slot) == Status.OK) {
         changed.incrementAndGet();
       }
@@ -123,17 +127,39 @@ class WinTokenTest {
     }
   }
 
+  /** Stores new values and keeps the state, without a pause, as long as there are clients. */
+  private Callable<Void> changer(KvStore store, Meanwhile meanwhile) {
+    int first = (THREADS + 1) * KvAbi.BATCH_MAX;
+    KvSession session = store.session(first);
+    for (int i = 0; i < KvAbi.BATCH_MAX; i++) {
+      int length = meanwhile == Meanwhile.INCREMENT || i % 2 == 0 ? 400 : 1300;
+      KvSlot slot = store.slot(first + i).request(Op.SET, KEY).value(value(length));
+      slot.condition(Cond.PRESENT).keep(KEEP_STATE);
+    }
+    return () -> {
+      while (asking.get() > 0) {
+        assertThat(session.runDoor(first, KvAbi.BATCH_MAX)).isEqualTo(KvAbi.BATCH_MAX);
+        changed.addAndGet(store.slot(first).status() == Status.OK ? 1 : 0);
+      }
+      return null;
+    };
+  }
+
   @ParameterizedTest
   @EnumSource
   void aTokenHasOneHolder(Meanwhile meanwhile) throws Exception {
     try (KvStore store = new KvStore(KvConfig.of(32).withCapacity(1024));
-        ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
-      List<Client> clients = new ArrayList<>();
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS + 1)) {
+      List<Callable<Void>> work = new ArrayList<>();
       for (int i = 1; i <= THREADS; i++) {
-        clients.add(new Client(store, i, meanwhile));
+        Client client = new Client(store, i, meanwhile);
+        client.storeStale();
+        work.add(client);
       }
-      clients.getFirst().storeStale();
-      for (Future<Void> end : threads.invokeAll(clients)) {
+      if (meanwhile == Meanwhile.INCREMENT || meanwhile == Meanwhile.INCREMENT_TO_ANOTHER_SIZE) {
+        work.add(changer(store, meanwhile));
+      }
+      for (Future<Void> end : threads.invokeAll(work)) {
         end.get();
       }
       assertThat(won).hasPositiveValue();

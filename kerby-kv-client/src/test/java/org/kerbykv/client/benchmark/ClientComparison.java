@@ -1,12 +1,13 @@
 package org.kerbykv.client.benchmark;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 import org.kerbykv.client.Memcached;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.profile.GCProfiler;
@@ -21,7 +22,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
  * Compares this client with xmemcached and spymemcached over TCP, and with itself over UDP, against
- * one server: calls a second, their 99th percentile and the bytes allocated for each.
+ * one server: calls a second, their 99th percentile, and the bytes allocated and the processor time
+ * spent for each.
  *
  * <p>The clients take turns: each round measures every client once, in a JVM of its own, so that
  * whatever else the machine does meets all of them. The report gives each figure's median over the
@@ -31,16 +33,41 @@ public final class ClientComparison {
   private static final String ALLOCATED = "gc.alloc.rate.norm";
   private static final double MICROS_PER_SECOND = 1e6;
 
-  /** The figures of one client for one operation: an entry for each round. */
-  private record Figures(
-      List<Double> callsPerSecond, List<Double> p99Micros, List<Double> bytesPerCall) {
-    Figures() {
-      this(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+  /** What is reported of each client for each operation. */
+  private enum Figure {
+    CALLS_PER_S(true),
+    P99_US(false),
+    BYTES_PER_CALL(false),
+    CPU_US_PER_CALL(false);
+
+    final boolean moreIsBetter;
+
+    Figure(boolean moreIsBetter) {
+      this.moreIsBetter = moreIsBetter;
+    }
+
+    String key() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** The figures of one client for one operation: for each an entry for each round. */
+  private static final class Figures {
+    private final Map<Figure, List<Double>> byRound = new EnumMap<>(Figure.class);
+
+    void add(Figure figure, double value) {
+      byRound.computeIfAbsent(figure, none -> new ArrayList<>()).add(value);
+    }
+
+    double median(Figure figure) {
+      double[] sorted = byRound.get(figure).stream().mapToDouble(x -> x).sorted().toArray();
+      int middle = sorted.length / 2;
+      return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
   }
 
   private final Arguments arguments;
-  private final Map<String, Map<Contender.Kind, Figures>> figures = new java.util.TreeMap<>();
+  private final Map<String, Map<Contender.Kind, Figures>> figures = new TreeMap<>();
 
   private ClientComparison(Arguments arguments) {
     this.arguments = arguments;
@@ -62,7 +89,7 @@ public final class ClientComparison {
 
     static Arguments parse(String[] words) {
       Map<String, Integer> values =
-          new java.util.TreeMap<>(
+          new TreeMap<>(
               Map.of(
                   "--rounds",
                   3,
@@ -135,6 +162,7 @@ public final class ClientComparison {
         .measurementIterations(1)
         .measurementTime(TimeValue.seconds(arguments.seconds))
         .addProfiler(GCProfiler.class)
+        .addProfiler(CpuProfiler.class)
         .jvmArgsAppend(
             "-Xmx512m",
             "--enable-native-access=ALL-UNNAMED",
@@ -152,72 +180,57 @@ public final class ClientComparison {
             .computeIfAbsent(kind, none -> new Figures());
     Result<?> primary = result.getPrimaryResult();
     if (result.getParams().getMode() == Mode.Throughput) {
-      of.callsPerSecond.add(primary.getScore());
-      of.bytesPerCall.add(result.getSecondaryResults().get(ALLOCATED).getScore());
+      of.add(Figure.CALLS_PER_S, primary.getScore());
+      of.add(Figure.BYTES_PER_CALL, secondary(result, ALLOCATED));
+      of.add(Figure.CPU_US_PER_CALL, secondary(result, CpuProfiler.LABEL));
     } else {
-      of.p99Micros.add(primary.getStatistics().getPercentile(99) * MICROS_PER_SECOND);
+      of.add(Figure.P99_US, primary.getStatistics().getPercentile(99) * MICROS_PER_SECOND);
     }
   }
 
+  private static double secondary(RunResult result, String label) {
+    return result.getSecondaryResults().get(label).getScore();
+  }
+
+  /** A table for people on standard error, one JSON object on standard output. */
   private void report() {
     StringJoiner json = new StringJoiner(",", "{", "}");
-    System.err.printf(
-        "%n%-5s %-13s %12s %10s %12s%n", "op", "client", "calls/s", "p99 us", "bytes/call");
+    StringBuilder table = new StringBuilder("%n%-5s%-15s".formatted("op", "client"));
+    for (Figure figure : Figure.values()) {
+      table.append("%17s".formatted(figure.key()));
+    }
     figures.forEach(
         (op, kinds) -> {
-          kinds.forEach((kind, of) -> reportLine(op, kind, of, json));
-          reportRatios(op, kinds, json);
+          kinds.forEach((kind, of) -> line(table, json, op, name(kind), of::median, "%17.1f"));
+          line(table, json, op, "ratios", figure -> ratio(kinds, figure), "%17.3f");
         });
+    System.err.println(table);
     System.out.println(json);
   }
 
-  private static void reportLine(String op, Contender.Kind kind, Figures of, StringJoiner json) {
-    double calls = median(of.callsPerSecond);
-    double p99 = median(of.p99Micros);
-    double bytes = median(of.bytesPerCall);
-    System.err.printf("%-5s %-13s %12.0f %10.0f %12.0f%n", op, name(kind), calls, p99, bytes);
-    json.add(
-        String.format(
-            Locale.ROOT,
-            "\"%s_%s\":{\"calls_per_s\":%.0f,\"p99_us\":%.1f,\"bytes_per_call\":%.0f}",
-            op,
-            name(kind),
-            calls,
-            p99,
-            bytes));
+  private static void line(
+      StringBuilder table,
+      StringJoiner json,
+      String op,
+      String name,
+      ToDoubleFunction<Figure> value,
+      String format) {
+    table.append("%n%-5s%-15s".formatted(op, name));
+    StringJoiner values = new StringJoiner(",", "{", "}");
+    for (Figure figure : Figure.values()) {
+      table.append(format.formatted(value.applyAsDouble(figure)));
+      values.add(
+          String.format(Locale.ROOT, "\"%s\":%.3f", figure.key(), value.applyAsDouble(figure)));
+    }
+    json.add("\"%s_%s\":%s".formatted(op, name, values));
   }
 
-  /** This client against the better of the two others: more is better in the first only. */
-  private static void reportRatios(
-      String op, Map<Contender.Kind, Figures> kinds, StringJoiner json) {
-    Figures ours = kinds.get(Contender.Kind.KERBY_TCP);
-    List<Figures> others =
-        List.of(kinds.get(Contender.Kind.XMEMCACHED), kinds.get(Contender.Kind.SPYMEMCACHED));
-    double calls =
-        median(ours.callsPerSecond)
-            / others.stream().mapToDouble(f -> median(f.callsPerSecond)).max().orElseThrow();
-    double p99 =
-        median(ours.p99Micros)
-            / others.stream().mapToDouble(f -> median(f.p99Micros)).min().orElseThrow();
-    double bytes =
-        median(ours.bytesPerCall)
-            / others.stream().mapToDouble(f -> median(f.bytesPerCall)).min().orElseThrow();
-    System.err.printf(
-        "%-5s %-13s %12.2f %10.2f %12.2f%n%n", op, "to best other", calls, p99, bytes);
-    json.add(
-        String.format(
-            Locale.ROOT,
-            "\"%s_ratios\":{\"calls_per_s\":%.3f,\"p99_us\":%.3f,\"bytes_per_call\":%.3f}",
-            op,
-            calls,
-            p99,
-            bytes));
-  }
-
-  private static double median(Collection<Double> values) {
-    double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  /** This client over TCP to the better of the two others. */
+  private static double ratio(Map<Contender.Kind, Figures> kinds, Figure figure) {
+    double one = kinds.get(Contender.Kind.XMEMCACHED).median(figure);
+    double other = kinds.get(Contender.Kind.SPYMEMCACHED).median(figure);
+    double better = figure.moreIsBetter ? Math.max(one, other) : Math.min(one, other);
+    return kinds.get(Contender.Kind.KERBY_TCP).median(figure) / better;
   }
 
   private static String name(Contender.Kind kind) {

@@ -27,6 +27,12 @@ final class HistoryWorkload {
   private static final int COUNTERS = 30;
   private static final int HOT = 12;
 
+  private static final String HOT_REGISTER = "hot-register";
+  private static final String HOT_LIST = "hot-list";
+
+  /** Of many blocks, and still a frame's. */
+  private static final int HOT_LENGTH = 1250;
+
   /** Too long for a datagram's reply, and yet no great load. */
   private static final int LARGE_MAX = 6000;
 
@@ -49,7 +55,7 @@ final class HistoryWorkload {
    *
    * @param number of the client, from 0
    * @param faulty ways that may lose, repeat and delay
-   * @param faultless ways that do not
+   * @param faultless ways that do not, UDP first
    * @param random all that it does follows from it
    * @param expiring whether items have exptimes
    */
@@ -78,6 +84,8 @@ final class HistoryWorkload {
     for (int i = 0; i < COUNTERS; i++) {
       keys.add("counter" + i);
     }
+    keys.add(HOT_REGISTER);
+    keys.add(HOT_LIST);
     return keys;
   }
 
@@ -102,6 +110,34 @@ final class HistoryWorkload {
       String key = "register" + i;
       byte[] value = StampedValue.make(key, number, values++, 1000 + random.nextInt(300));
       send(anyOf(faultless), key, Request.store(Verb.SET, Value.of(value), 0, 0), value);
+    }
+  }
+
+  /**
+   * Does so many operations on two keys that all clients are at, so that doors meet in the middle
+   * of each other: values of one length, which are overwritten in place, and one that is appended
+   * to.
+   */
+  void contend(int operations) {
+    for (int i = 0; i < operations; i++) {
+      if (random.nextInt(3) == 0) {
+        list(HOT_LIST);
+      } else {
+        contendInTheKernel();
+      }
+    }
+  }
+
+  private void contendInTheKernel() {
+    Spelling spelling = random.nextBoolean() ? Spelling.PLAIN : Spelling.META;
+    Way udp = faultless.getFirst();
+    if (random.nextBoolean()) {
+      boolean withVersion = random.nextBoolean();
+      client.send(udp, spelling, HOT_REGISTER, Request.of(Verb.GET), new byte[0], withVersion);
+    } else {
+      byte[] value = StampedValue.make(HOT_REGISTER, number, values++, HOT_LENGTH);
+      Request set = Request.store(Verb.SET, Value.of(value), 0, 0);
+      client.send(udp, spelling, HOT_REGISTER, set, value, false);
     }
   }
 
@@ -189,7 +225,11 @@ final class HistoryWorkload {
   }
 
   private Spelling spelling() {
-    return random.nextInt(4) == 0 ? Spelling.SPACED : Spelling.PLAIN;
+    return switch (random.nextInt(8)) {
+      case 0 -> Spelling.SPACED;
+      case 1, 2, 3 -> Spelling.META;
+      default -> Spelling.PLAIN;
+    };
   }
 
   private long flags() {

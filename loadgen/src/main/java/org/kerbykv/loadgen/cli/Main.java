@@ -1,21 +1,30 @@
 package org.kerbykv.loadgen.cli;
 
+import static org.kerbykv.loadgen.cli.WorkloadOptions.require;
+
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.kerbykv.loadgen.engine.Arrivals;
+import org.kerbykv.loadgen.engine.Engine;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadResult;
 import org.kerbykv.loadgen.engine.LoadSpec;
+import org.kerbykv.loadgen.engine.Progress;
 import org.kerbykv.loadgen.engine.Protocol;
+import org.kerbykv.loadgen.engine.RateSearch;
+import org.kerbykv.loadgen.report.HistogramLog;
 import org.kerbykv.loadgen.report.Json;
 import org.kerbykv.loadgen.report.LoadReport;
+import org.kerbykv.loadgen.report.Plots;
+import org.kerbykv.loadgen.report.ProgressList;
 import org.kerbykv.loadgen.report.ServerMetrics;
-import org.kerbykv.loadgen.workload.KeyDistribution;
-import org.kerbykv.loadgen.workload.SizeDistribution;
-import org.kerbykv.loadgen.workload.SyntheticWorkload;
-import org.kerbykv.loadgen.workload.Workload;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,10 +40,8 @@ import picocli.CommandLine.Spec;
     abbreviateSynopsis = true,
     sortOptions = false)
 public final class Main implements Callable<Integer> {
-  /** Something was lost for good, corrupt or refused: the figures are not to be trusted. */
+  /** Something was corrupt, or nothing was answered: the figures are not to be trusted. */
   private static final int EXIT_UNSOUND = 1;
-
-  private static final double USUAL_EXPONENT = 0.99;
 
   @Spec private CommandSpec command;
 
@@ -47,91 +54,14 @@ public final class Main implements Callable<Integer> {
       description = "What requests travel by. Default ${DEFAULT-VALUE}.")
   private Protocol protocol;
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Threads, each with a socket of its own. Default ${DEFAULT-VALUE}.")
-  private int threads;
+  @Mixin private PaceOptions pace;
 
-  @Option(
-      names = "--outstanding",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "Requests that each thread has under way. Default ${DEFAULT-VALUE}.")
-  private int outstanding;
-
-  @Option(names = "--rate", paramLabel = "N", defaultValue = "0", description = "rate")
-  private double rate;
-
-  @Option(
-      names = "--arrivals",
-      paramLabel = "fixed|poisson|fb_ia",
-      defaultValue = "fixed",
-      description = "gaps")
-  private Arrivals.Gaps gaps;
-
-  @Option(
-      names = "--duration",
-      paramLabel = "SECONDS",
-      defaultValue = "10",
-      description = "Time that is counted. Default ${DEFAULT-VALUE}.")
-  private double durationSeconds;
-
-  @Option(
-      names = "--warmup",
-      paramLabel = "SECONDS",
-      defaultValue = "1",
-      description = "Time under load before that. Default ${DEFAULT-VALUE}.")
-  private double warmupSeconds;
-
-  @Option(
-      names = "--keys",
-      paramLabel = "N",
-      defaultValue = "100000",
-      description = "How many items there are. Default ${DEFAULT-VALUE}.")
-  private int keys;
-
-  @Option(
-      names = "--key-size",
-      paramLabel = "BYTES",
-      defaultValue = "16",
-      description = "Length of each key. Default ${DEFAULT-VALUE}.")
-  private int keySize;
-
-  @Option(
-      names = "--key-distribution",
-      paramLabel = "uniform|zipf[:EXPONENT]",
-      defaultValue = "uniform",
-      description =
-          "Which keys are asked for how often; zipf means zipf:0.99. Default ${DEFAULT-VALUE}.")
-  private String keyDistribution;
-
-  @Option(
-      names = "--value-size",
-      paramLabel = "BYTES|MIN-MAX",
-      defaultValue = "64",
-      description = "Length of the values, or a range. Default ${DEFAULT-VALUE}.")
-  private String valueSize;
-
-  @Option(
-      names = "--read-ratio",
-      paramLabel = "SHARE",
-      defaultValue = "0.95",
-      description = "Share of gets, 0 to 1; the others are sets. Default ${DEFAULT-VALUE}.")
-  private double readRatio;
+  @Mixin private WorkloadOptions workload;
 
   @Option(
       names = "--no-populate",
       description = "Do not store every item first: they are there already, or are to be missed.")
   private boolean noPopulate;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "The same seed gives the same stream of requests. Default ${DEFAULT-VALUE}.")
-  private long seed;
 
   @Option(names = "--verify", description = "Compare every value read with what was stored.")
   private boolean verify;
@@ -140,7 +70,8 @@ public final class Main implements Callable<Integer> {
       names = "--timeout",
       paramLabel = "MS",
       defaultValue = "250",
-      description = "After that a request counts as lost. Default ${DEFAULT-VALUE}.")
+      description =
+          "So long after it was sent, a request counts as lost. Default ${DEFAULT-VALUE}.")
   private int timeoutMillis;
 
   @Option(
@@ -153,8 +84,26 @@ public final class Main implements Callable<Integer> {
   @Option(
       names = "--metrics",
       paramLabel = "HOST:PORT",
-      description = "The server's metrics, for the share of gets that the kernel answered.")
+      description = {
+        "The server's metrics, for the share of gets that the kernel answered. Known with",
+        "--topology."
+      })
   private String metrics;
+
+  @Option(
+      names = "--hdr-log",
+      paramLabel = "FILE",
+      description = "Write the latencies of each second as an HdrHistogram log.")
+  private Path hdrLog;
+
+  @Option(
+      names = "--plots",
+      paramLabel = "DIR",
+      description = {
+        "Draw latency by percentile and throughput over time there, as PNG and SVG; with --scan",
+        "latency by throughput."
+      })
+  private Path plots;
 
   @Option(names = "--json", description = "End with one JSON object on standard output.")
   private boolean json;
@@ -173,10 +122,22 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws LoadException, InterruptedException {
-    LoadSpec spec = spec();
+    LoadSpec spec;
+    Optional<RateSearch.Target> target;
+    List<Arrivals> scan;
+    try {
+      spec = spec();
+      target = pace.search();
+      scan = pace.scan();
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage(), e);
+    }
     AutoCloseable entered = place.enter(System.err);
     try (entered) {
-      return run(spec);
+      if (target.isPresent()) {
+        return search(spec, target.get());
+      }
+      return scan.isEmpty() ? runOnce(spec) : scan(spec, scan);
     } catch (LoadException | InterruptedException | RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -184,20 +145,115 @@ public final class Main implements Callable<Integer> {
     }
   }
 
-  private int run(LoadSpec spec) throws LoadException, InterruptedException {
-    LoadReport progress = new LoadReport(System.err);
-    String metricsAddress = metrics == null ? place.metricsAddress() : metrics;
-    URI page = metricsAddress == null ? null : URI.create("http://" + metricsAddress + "/metrics");
+  private LoadSpec spec() {
+    require(timeoutMillis >= 1, "--timeout must be 1 or more");
+    require(maxDatagram >= 512 && maxDatagram <= 65_507, "--max-datagram must be 512 to 65507");
+    return new LoadSpec(
+        place.address(),
+        protocol,
+        pace.threads(),
+        pace.arrivals(place.isXdp()),
+        workload.workload(),
+        !noPopulate && !place.isEcho(),
+        pace.warmup(),
+        pace.duration(),
+        pace.requestsMax(),
+        workload.readRatio(),
+        workload.seed(),
+        verify,
+        place.isEcho(),
+        Duration.ofMillis(timeoutMillis),
+        maxDatagram);
+  }
+
+  private int runOnce(LoadSpec spec) throws LoadException, InterruptedException {
+    List<Progress> listeners = new ArrayList<>(List.of(new LoadReport(System.err)));
+    Plots drawn = new Plots();
+    listeners.add(drawn);
+    URI page = metricsPage();
     ServerMetrics before = read(page);
-    LoadResult result = place.engine().run(spec, progress);
+    LoadResult result;
+    HistogramLog log = hdrLog == null ? null : new HistogramLog(hdrLog);
+    try (log) {
+      if (log != null) {
+        listeners.add(log);
+      }
+      result = place.engine().run(spec, new ProgressList(listeners));
+    }
     double kernelShare = page == null ? Double.NaN : read(page).kernelGetShareSince(before);
-    System.out.print(
+    if (plots != null) {
+      drawn.write(plots, result);
+    }
+    print(
         json
             ? LoadReport.json(new Json(), result, kernelShare) + "\n"
             : LoadReport.table(result, kernelShare).toString());
+    return exitCode(List.of(result));
+  }
+
+  private int search(LoadSpec spec, RateSearch.Target target)
+      throws LoadException, InterruptedException {
+    Engine engine = place.engine();
+    LoadReport report = new LoadReport(System.err);
+    List<LoadResult> tried = new ArrayList<>();
+    LoadResult best =
+        RateSearch.highest(
+            target,
+            pace.closed(place.isXdp()),
+            pace.gaps(),
+            arrivals -> engine.run(tried.isEmpty() ? spec : spec.again(arrivals), Progress.NONE),
+            result -> {
+              tried.add(result);
+              report.rate(result);
+            });
+    print(
+        json
+            ? LoadReport.json(new Json(), best, Double.NaN).put("tried", rates(tried)) + "\n"
+            : LoadReport.table(best, Double.NaN).toString());
+    return exitCode(tried);
+  }
+
+  private int scan(LoadSpec spec, List<Arrivals> rates) throws LoadException, InterruptedException {
+    Engine engine = place.engine();
+    LoadReport report = new LoadReport(System.err);
+    List<LoadResult> results = new ArrayList<>();
+    for (Arrivals rate : rates) {
+      LoadSpec one = results.isEmpty() ? spec.with(rate) : spec.again(rate);
+      results.add(engine.run(one, Progress.NONE));
+      report.rate(results.getLast());
+    }
+    if (plots != null) {
+      Plots.writeScan(plots, results);
+    }
+    print(
+        json
+            ? new Json().put("engine", results.getFirst().engine()).put("scan", rates(results))
+                + "\n"
+            : LoadReport.scanTable(results));
+    return exitCode(results);
+  }
+
+  private static List<Json> rates(List<LoadResult> results) {
+    return results.stream().map(one -> LoadReport.json(new Json(), one, Double.NaN)).toList();
+  }
+
+  private static void print(String text) {
+    System.out.print(text);
     System.out.flush();
-    boolean sound = result.counts().answered() > 0 && result.counts().corrupt() == 0;
+  }
+
+  private static int exitCode(List<LoadResult> results) {
+    boolean sound =
+        results.stream()
+            .allMatch(one -> one.counts().answered() > 0 && one.counts().corrupt() == 0);
     return sound ? 0 : EXIT_UNSOUND;
+  }
+
+  private URI metricsPage() {
+    String address = metrics == null ? place.metricsAddress() : metrics;
+    return address == null
+        ? null
+        : URI.create(String.format(Locale.ROOT, "http://%s/metrics", address));
   }
 
   private static ServerMetrics read(URI page) throws LoadException {
@@ -208,71 +264,6 @@ public final class Main implements Callable<Integer> {
       return ServerMetrics.read(page);
     } catch (IOException e) {
       throw new LoadException("no metrics at " + page + ": " + e.getMessage(), e);
-    }
-  }
-
-  private LoadSpec spec() {
-    check(threads >= 1 && threads <= 256, "--threads must be 1 to 256");
-    check(outstanding >= 1 && outstanding <= 32_768, "--outstanding must be 1 to 32768");
-    check(durationSeconds > 0, "--duration must be above 0");
-    check(warmupSeconds >= 0, "--warmup must not be negative");
-    check(keys >= 1, "--keys must be 1 or more");
-    check(readRatio >= 0 && readRatio <= 1, "--read-ratio must be 0 to 1");
-    check(timeoutMillis >= 1, "--timeout must be 1 or more");
-    check(maxDatagram >= 512 && maxDatagram <= 65_507, "--max-datagram must be 512 to 65507");
-    return new LoadSpec(
-        place.address(),
-        protocol,
-        threads,
-        arrivals(),
-        workload(),
-        !noPopulate && !place.isEcho(),
-        seconds(warmupSeconds),
-        seconds(durationSeconds),
-        LoadSpec.UNLIMITED,
-        readRatio,
-        seed,
-        verify,
-        place.isEcho(),
-        Duration.ofMillis(timeoutMillis),
-        maxDatagram);
-  }
-
-  private Arrivals arrivals() {
-    return rate == 0 ? new Arrivals.Closed(outstanding) : new Arrivals.Open(rate, gaps);
-  }
-
-  private static Duration seconds(double seconds) {
-    return Duration.ofNanos((long) (seconds * 1e9));
-  }
-
-  private Workload workload() {
-    try {
-      return new SyntheticWorkload(
-          keys, keySize, distribution(), SizeDistribution.parse(valueSize));
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(command.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  private KeyDistribution distribution() {
-    if (keyDistribution.equals("uniform")) {
-      return KeyDistribution.uniform(keys);
-    }
-    if (keyDistribution.equals("zipf")) {
-      return KeyDistribution.zipf(keys, USUAL_EXPONENT);
-    }
-    if (keyDistribution.startsWith("zipf:")) {
-      double exponent = Double.parseDouble(keyDistribution.substring("zipf:".length()));
-      check(exponent > 0 && exponent < 100, "the exponent of zipf must be above 0 and below 100");
-      return KeyDistribution.zipf(keys, exponent);
-    }
-    throw new IllegalArgumentException("--key-distribution is uniform, zipf or zipf:EXPONENT");
-  }
-
-  private void check(boolean condition, String complaint) {
-    if (!condition) {
-      throw new ParameterException(command.commandLine(), complaint);
     }
   }
 }

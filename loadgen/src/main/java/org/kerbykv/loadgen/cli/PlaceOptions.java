@@ -160,9 +160,8 @@ final class PlaceOptions {
     Runtime.getRuntime().addShutdownHook(onSignal);
     try {
       veth.enterLoadSide();
-      if (!isXdp() && target != VethTopology.Target.MEMCACHED) {
-        veth.passReplies();
-      }
+      boolean xdpServer = target != VethTopology.Target.MEMCACHED;
+      veth.letPass(!isXdp() && xdpServer, isXdp() && !xdpServer);
       veth.startServer(target, serving, serverOptions, log);
       Cpus.keepThreadTo(sending);
     } catch (LoadException | InterruptedException e) {

@@ -48,15 +48,24 @@ public record LoadSpec(
     return SET_OVERHEAD_MAX + workload.itemLengthMax();
   }
 
-  /** This load with other arrivals, for as long, of items that are there. */
+  /** This load with other arrivals. */
+  public LoadSpec with(Arrivals otherArrivals) {
+    return with(otherArrivals, populate);
+  }
+
+  /** This load with other arrivals, of items that are there. */
   public LoadSpec again(Arrivals otherArrivals) {
+    return with(otherArrivals, false);
+  }
+
+  private LoadSpec with(Arrivals otherArrivals, boolean populated) {
     return new LoadSpec(
         server,
         protocol,
         threads,
         otherArrivals,
         workload,
-        false,
+        populated,
         warmup,
         duration,
         requestsMax,

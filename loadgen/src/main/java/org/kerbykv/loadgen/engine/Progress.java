@@ -4,6 +4,16 @@ import java.time.Duration;
 
 /** Hears how a load goes on, on the thread that runs it. */
 public interface Progress {
+  /** Does not listen. */
+  Progress NONE =
+      new Progress() {
+        @Override
+        public void populated(int items, Duration took) {}
+
+        @Override
+        public void second(int second, LoadResult interval) {}
+      };
+
   /** The items are stored. */
   void populated(int items, Duration took);
 

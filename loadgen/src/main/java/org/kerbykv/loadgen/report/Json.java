@@ -1,8 +1,11 @@
 package org.kerbykv.loadgen.report;
 
+import static java.util.stream.Collectors.joining;
+
+import java.util.List;
 import java.util.Locale;
 
-/** Writes one flat JSON object on one line. Not thread-safe. */
+/** Writes one JSON object on one line. Not thread-safe. */
 public final class Json {
   private final StringBuilder text = new StringBuilder("{");
 
@@ -23,6 +26,11 @@ public final class Json {
 
   public Json put(String key, String value) {
     return raw(key, quoted(value));
+  }
+
+  /** Objects in an array. */
+  public Json put(String key, List<Json> objects) {
+    return raw(key, objects.stream().map(Json::toString).collect(joining(",", "[", "]")));
   }
 
   private Json raw(String key, String value) {

@@ -1,7 +1,10 @@
 package org.kerbykv.loadgen.report;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import org.kerbykv.loadgen.engine.LoadCounts;
 import org.kerbykv.loadgen.engine.LoadResult;
@@ -37,6 +40,27 @@ public final class LoadReport implements Progress {
         counts.corrupt());
   }
 
+  /** Says what came of one of several rates. */
+  public void rate(LoadResult result) {
+    out.print(line(result));
+  }
+
+  /** Several rates, a line each. */
+  public static String scanTable(List<LoadResult> results) {
+    return results.stream().map(LoadReport::line).collect(joining());
+  }
+
+  private static String line(LoadResult result) {
+    return String.format(
+        Locale.ROOT,
+        "offered %,11.0f/s  answered %,11.0f/s  p50 %,7.0f us  p99 %,7.0f us  lost %.3f %%%n",
+        result.offeredPerSecond(),
+        result.answeredPerSecond(),
+        result.latencyMicros(50),
+        result.latencyMicros(99),
+        100 * result.lostShare());
+  }
+
   /**
    * Adds the figures of a load to a JSON object.
    *
@@ -48,6 +72,7 @@ public final class LoadReport implements Progress {
         .put("seconds", result.elapsed().toNanos() / 1e9, 3)
         .put("offered_per_s", result.offeredPerSecond(), 1)
         .put("sent", counts.sent())
+        .put("sent_per_s", result.sentPerSecond(), 1)
         .put("answered_per_s", result.answeredPerSecond(), 1)
         .put("lost_share", result.lostShare(), 6)
         .put("lost", counts.lost())
@@ -70,6 +95,7 @@ public final class LoadReport implements Progress {
     LoadCounts counts = result.counts();
     Table table =
         new Table()
+            .row("offered", result.offeredPerSecond(), 0, "/s")
             .row("answered", result.answeredPerSecond(), 0, "/s")
             .row("latency p50", result.latencyMicros(50), 0, "us")
             .row("latency p99", result.latencyMicros(99), 0, "us")
@@ -83,6 +109,7 @@ public final class LoadReport implements Progress {
             .row("lost, of those sent", 100 * result.lostShare(), 3, "%")
             .row("late", counts.late())
             .row("duplicate", counts.duplicate())
+            .row("foreign", counts.foreign())
             .row("corrupt", counts.corrupt());
     return Double.isNaN(kernelShare)
         ? table

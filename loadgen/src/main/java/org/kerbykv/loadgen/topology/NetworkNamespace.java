@@ -17,6 +17,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.kerbykv.loadgen.engine.LoadException;
@@ -124,6 +126,30 @@ public final class NetworkNamespace implements AutoCloseable {
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Runs something on a thread in the namespace, and waits for it; what it throws is passed on. */
+  void run(Runnable task) throws LoadException {
+    FutureTask<Void> done =
+        new FutureTask<>(
+            () -> {
+              enter();
+              task.run();
+              return null;
+            });
+    Thread.ofPlatform().name(name).daemon().start(done);
+    try {
+      done.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LoadException("interrupted in " + name, e);
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case LoadException cause -> throw cause;
+        default -> throw new LoadException(e.getCause().getMessage(), e.getCause());
+      }
     }
   }
 

@@ -39,7 +39,9 @@ public final class VethTopology implements AutoCloseable {
   private static final String PREFIX = "/30";
   private static final int PORT = 11211;
   private static final int METRICS_PORT = 9411;
-  private static final int MEMCACHED_MIB = 1024;
+
+  /** For items, the same whatever serves. */
+  private static final int MEMORY_MIB = 1024;
 
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private NetworkNamespace load;
@@ -102,17 +104,32 @@ public final class VethTopology implements AutoCloseable {
   }
 
   /**
-   * Lets the replies of XDP programs on the other side reach sockets on this one: the kernel drops
-   * them silently at a veth interface without a program. From the load's side.
+   * Lets what XDP programs send on the one side reach sockets on the other: the kernel drops it
+   * silently at a veth interface without a program. To be called from the load's side.
+   *
+   * @param atLoad for replies to sockets here
+   * @param atServer for requests from the kernel to sockets there
    */
-  public void passReplies() throws LoadException {
+  public void letPass(boolean atLoad, boolean atServer) throws LoadException {
+    if (!atLoad && !atServer) {
+      return;
+    }
     try {
       BPFProgram pass = BPFProgram.load(BPFProgram.class, "xdp_pass.bpf.o");
       opened.push(pass);
-      pass.xdpAttach("xdp_pass", NetDevice.index(DEVICE), XdpMode.NATIVE);
+      if (atLoad) {
+        attach(pass);
+      }
+      if (atServer) {
+        server.run(() -> attach(pass));
+      }
     } catch (BPFException e) {
       throw new LoadException(e.getMessage(), e);
     }
+  }
+
+  private static void attach(BPFProgram pass) {
+    pass.xdpAttach("xdp_pass", NetDevice.index(DEVICE), XdpMode.NATIVE);
   }
 
   /**
@@ -154,6 +171,8 @@ public final class VethTopology implements AutoCloseable {
               "native",
               "--metrics-port",
               Integer.toString(METRICS_PORT),
+              "--memory-limit",
+              Integer.toString(MEMORY_MIB),
               "--threads",
               Integer.toString(threads));
       case MEMCACHED ->
@@ -170,7 +189,7 @@ public final class VethTopology implements AutoCloseable {
               "-t",
               Integer.toString(threads),
               "-m",
-              Integer.toString(MEMCACHED_MIB));
+              Integer.toString(MEMORY_MIB));
       case REFLECTOR ->
           ServerProcess.classCommand(
               System.getProperty("java.class.path"),

@@ -1,9 +1,64 @@
 package org.kerbykv.loadgen.workload;
 
+import java.util.List;
+
 /** Which keys are asked for how often. Immutable and thread-safe. */
 public sealed interface KeyDistribution {
-  /** The number of the next key, from 0 to the number of keys - 1. */
-  int next(Random64 random);
+  /**
+   * The number of the next key, from 0 to the number of keys - 1.
+   *
+   * @param position of the request in its stream, from 0 or where the stream begins
+   */
+  int next(Random64 random, long position);
+
+  /**
+   * Reads {@code uniform}, {@code zipf}, {@code zipf:EXPONENT}, {@code hot:KEYS:REQUESTS} (two
+   * shares) or {@code sequential}.
+   *
+   * @throws IllegalArgumentException if the text is none of them
+   */
+  static KeyDistribution parse(String text, int keys) {
+    List<String> words = List.of(text.split(":", -1));
+    try {
+      switch (words.size()) {
+        case 1 -> {
+          switch (words.get(0)) {
+            case "uniform" -> {
+              return uniform(keys);
+            }
+            case "zipf" -> {
+              return zipf(keys, USUAL_EXPONENT);
+            }
+            case "sequential" -> {
+              return sequential(keys);
+            }
+            default -> {}
+          }
+        }
+        case 2 -> {
+          if (words.get(0).equals("zipf")) {
+            return zipf(keys, Double.parseDouble(words.get(1)));
+          }
+        }
+        case 3 -> {
+          if (words.get(0).equals("hot")) {
+            return hot(keys, Double.parseDouble(words.get(1)), Double.parseDouble(words.get(2)));
+          }
+        }
+        default -> {}
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw new IllegalArgumentException(
+        "'"
+            + text
+            + "' is no distribution of keys: uniform, zipf:EXPONENT, hot:KEYS:REQUESTS (two shares"
+            + " from 0 to 1) or sequential");
+  }
+
+  /** Of {@code zipf} without a number: the usual model of a cache's keys. */
+  double USUAL_EXPONENT = 0.99;
 
   /** Every key equally often. */
   static KeyDistribution uniform(int keys) {
@@ -15,15 +70,52 @@ public sealed interface KeyDistribution {
    * the keys.
    *
    * @param keys 1 or more
-   * @param exponent above 0; 0.99 is the usual model of a cache's keys
+   * @param exponent above 0 and below 100
    */
   static KeyDistribution zipf(int keys, double exponent) {
+    if (!(exponent > 0 && exponent < 100)) {
+      throw new IllegalArgumentException("the exponent of zipf must be above 0 and below 100");
+    }
     return new Zipf(keys, exponent);
+  }
+
+  /**
+   * A share of the keys, the first ones, gets a share of the requests; within either part all are
+   * equal.
+   *
+   * @param hotKeys above 0 and below 1
+   * @param hotRequests 0 to 1
+   */
+  static KeyDistribution hot(int keys, double hotKeys, double hotRequests) {
+    if (!(hotKeys > 0 && hotKeys < 1 && hotRequests >= 0 && hotRequests <= 1)) {
+      throw new IllegalArgumentException("the shares of hot must be from 0 to 1");
+    }
+    return new Hot(keys, (int) Math.max(1, Math.round(keys * hotKeys)), hotRequests);
+  }
+
+  /** One key after the other, and again. */
+  static KeyDistribution sequential(int keys) {
+    return new Sequential(keys);
+  }
+
+  record Hot(int keys, int hot, double hotRequests) implements KeyDistribution {
+    @Override
+    public int next(Random64 random, long position) {
+      boolean isHot = random.nextDouble() < hotRequests;
+      return isHot || hot == keys ? random.nextInt(hot) : hot + random.nextInt(keys - hot);
+    }
+  }
+
+  record Sequential(int keys) implements KeyDistribution {
+    @Override
+    public int next(Random64 random, long position) {
+      return (int) (position % keys);
+    }
   }
 
   record Uniform(int keys) implements KeyDistribution {
     @Override
-    public int next(Random64 random) {
+    public int next(Random64 random, long position) {
       return random.nextInt(keys);
     }
   }
@@ -51,7 +143,7 @@ public sealed interface KeyDistribution {
     }
 
     @Override
-    public int next(Random64 random) {
+    public int next(Random64 random, long position) {
       return (int) ((long) (nextRank(random) - 1) * scatter % keys);
     }
 

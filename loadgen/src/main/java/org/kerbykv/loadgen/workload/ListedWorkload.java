@@ -68,7 +68,7 @@ public final class ListedWorkload implements Workload {
   }
 
   @Override
-  public int nextKey(Random64 random) {
+  public int nextKey(Random64 random, long position) {
     return random.nextInt(keys.length);
   }
 

@@ -41,6 +41,11 @@ public final class Random64 {
 
   /** Uniform from 0 (included) to 1. */
   public double nextDouble() {
-    return (nextLong() >>> 11) * 0x1.0p-53;
+    return toDouble(nextLong());
+  }
+
+  /** Random bits as a number from 0 (included) to 1. */
+  static double toDouble(long bits) {
+    return (bits >>> 11) * 0x1.0p-53;
   }
 }

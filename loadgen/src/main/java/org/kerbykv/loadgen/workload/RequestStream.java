@@ -5,9 +5,13 @@ package org.kerbykv.loadgen.workload;
  * Not thread-safe.
  */
 public final class RequestStream {
+  /** Puts the threads far apart where keys come one after the other. */
+  private static final double GOLDEN = 0.6180339887498949;
+
   private final Workload workload;
   private final Random64 random;
   private final long setBelow;
+  private long position;
   private boolean isSet;
   private int key;
   private int version;
@@ -20,12 +24,13 @@ public final class RequestStream {
     this.workload = workload;
     this.random = Random64.split(seed, thread);
     this.setBelow = (long) ((1 - readRatio) * 0x1p53);
+    this.position = (long) (thread * GOLDEN % 1 * workload.keys());
   }
 
   /** Goes on to the next request, which the other methods tell of. */
   public void next() {
     isSet = random.nextLong() >>> 11 < setBelow;
-    key = workload.nextKey(random);
+    key = workload.nextKey(random, position++);
     version = isSet ? random.nextInt() : 0;
   }
 

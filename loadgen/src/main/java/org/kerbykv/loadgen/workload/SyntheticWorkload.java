@@ -5,8 +5,8 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 
 /**
- * Numbered keys of one length and values made by rule, so that a value read back can be checked
- * without remembering what was stored.
+ * Numbered keys and values made by rule, so that a value read back can be checked without
+ * remembering what was stored.
  *
  * <p>A value of 8 bytes or more starts with its version and a check number of key, version and
  * length, 4 bytes each; the rest is a piece of a fixed random pattern, from a place that key and
@@ -17,30 +17,38 @@ public final class SyntheticWorkload implements Workload {
   /** The shortest value that tells its version. */
   private static final int HEADER_BYTES = 8;
 
+  private static final int KEY_MAX = 250;
+
+  /** Stands for a version where the length of a key is drawn. */
+  private static final int KEY_SIZE_VERSION = -1;
+
   private static final int PATTERN_BYTES = 1 << 16;
   private static final ByteBuf PATTERN = pattern();
 
   private final int keys;
-  private final int keyLength;
+  private final SizeDistribution keySizes;
+  private final int keyLengthMin;
   private final KeyDistribution distribution;
   private final SizeDistribution sizes;
 
   /**
    * @param keys how many, 1 or more
-   * @param keyLength bytes of each key, at most 250 and enough for the largest number
-   * @throws IllegalArgumentException if the keys do not fit that length
+   * @param keySizes how long each key is; a key whose number needs more room gets that
+   * @throws IllegalArgumentException if keys may be longer than 250 bytes, or if they have one
+   *     length and the largest number does not fit it
    */
   public SyntheticWorkload(
-      int keys, int keyLength, KeyDistribution distribution, SizeDistribution sizes) {
+      int keys, SizeDistribution keySizes, KeyDistribution distribution, SizeDistribution sizes) {
     int needed = 1 + Integer.toString(keys - 1).length();
-    if (keyLength < needed || keyLength > 250) {
+    if (keySizes.max() < needed || keySizes.max() > KEY_MAX) {
       throw new IllegalArgumentException(
-          keys + " keys need a key size of " + needed + " to 250 bytes, not " + keyLength);
+          keys + " keys need a key size of " + needed + " to 250 bytes, not " + keySizes.max());
     }
     this.keys = keys;
-    this.keyLength = keyLength;
+    this.keySizes = keySizes;
     this.distribution = distribution;
     this.sizes = sizes;
+    keyLengthMin = needed;
   }
 
   private static ByteBuf pattern() {
@@ -64,12 +72,21 @@ public final class SyntheticWorkload implements Workload {
   }
 
   @Override
-  public int nextKey(Random64 random) {
-    return distribution.next(random);
+  public int nextKey(Random64 random, long position) {
+    return distribution.next(random, position);
+  }
+
+  private int keyLength(int key) {
+    int length = keySizes.max();
+    if (keySizes.min() < length) {
+      length = Math.max(keyLengthMin, keySizes.length(bits(key, KEY_SIZE_VERSION)));
+    }
+    return length;
   }
 
   @Override
   public int writeKey(int key, ByteBuf out) {
+    int keyLength = keyLength(key);
     int start = out.writerIndex();
     out.ensureWritable(keyLength).writerIndex(start + keyLength);
     out.setByte(start, 'k');
@@ -157,11 +174,11 @@ public final class SyntheticWorkload implements Workload {
 
   @Override
   public int keyLengthMax() {
-    return keyLength;
+    return keySizes.max();
   }
 
   @Override
   public int itemLengthMax() {
-    return keyLength + sizes.max();
+    return keySizes.max() + sizes.max();
   }
 }

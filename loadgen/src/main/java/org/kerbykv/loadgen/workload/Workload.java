@@ -10,8 +10,12 @@ public sealed interface Workload permits SyntheticWorkload, ListedWorkload {
   /** How many items there are. */
   int keys();
 
-  /** The number of the next item to ask for. */
-  int nextKey(Random64 random);
+  /**
+   * The number of the next item to ask for.
+   *
+   * @param position of the request in its stream
+   */
+  int nextKey(Random64 random, long position);
 
   /** Appends the key of an item; returns its length in bytes. */
   int writeKey(int key, ByteBuf out);

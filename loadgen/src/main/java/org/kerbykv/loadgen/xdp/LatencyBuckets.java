@@ -9,8 +9,7 @@ import org.kerbykv.bpf.BTFLayout;
  */
 final class LatencyBuckets {
   private static final BTFLayout.Struct LATENCY = LoadPrograms.LAYOUT.struct("load_latency");
-  private static final int BITS = 7; // LOAD_BUCKET_BITS
-  private static final int LINEAR = 1 << BITS;
+  private static final int LINEAR = 1 << LoadPrograms.number("LOAD_BUCKET_BITS");
   static final int COUNT = Math.toIntExact(LATENCY.size() / Long.BYTES);
   private static final int SIGNIFICANT_DIGITS = 3;
 

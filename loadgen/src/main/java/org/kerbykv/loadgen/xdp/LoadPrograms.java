@@ -32,7 +32,7 @@ final class LoadPrograms implements AutoCloseable {
   private static final long LANE_NEXT = LANE.member("next").offset();
   private static final long LANE_DUE = LANE.member("due").offset();
   private static final long LANE_GIVEN_UP = LANE.member("given_up").offset();
-  private static final int COUNTERS = Math.toIntExact(LAYOUT.enumerator("LOAD_COUNTERS"));
+  private static final int COUNTERS = number("LOAD_COUNTERS");
   private static final int LANE_NONE = -1;
 
   /** enum load_counter. */
@@ -52,7 +52,7 @@ final class LoadPrograms implements AutoCloseable {
     FULL,
     BROKEN;
 
-    private final int index = Math.toIntExact(LAYOUT.enumerator("LOAD_" + name()));
+    private final int index = number("LOAD_" + name());
 
     long in(long[] counters) {
       return counters[index];
@@ -108,6 +108,11 @@ final class LoadPrograms implements AutoCloseable {
       programs.close();
       throw e;
     }
+  }
+
+  /** An enumerator of load_abi.h. */
+  static int number(String enumerator) {
+    return Math.toIntExact(LAYOUT.enumerator(enumerator));
   }
 
   static int laneBits(int lanes) {

@@ -28,9 +28,9 @@ final class RequestTable {
   private static final long REQUEST_GAP = REQUEST.member("gap").offset();
   private static final long KEY_LEN = KEY.member("len").offset();
   private static final long KEY_TEXT = KEY.member("text").offset();
-  private static final int SET = 1 << 31; // LOAD_SET
-  private static final int GAP_ONE = 1 << 10; // LOAD_GAP_BITS
-  private static final int VALUE_MAX = 1400; // LOAD_VALUE_MAX
+  private static final int SET = 1 << LoadPrograms.number("LOAD_SET_BIT");
+  private static final int GAP_ONE = 1 << LoadPrograms.number("LOAD_GAP_BITS");
+  private static final int VALUE_MAX = LoadPrograms.number("LOAD_VALUE_MAX");
   private static final int LENGTH_MIN = 1 << 20;
   private static final int LENGTH_MAX = 1 << 22;
 
@@ -79,9 +79,9 @@ final class RequestTable {
     return workload.itemLengthMax() - workload.keyLengthMax();
   }
 
-  /** Bytes from one key to the next. */
+  /** Bytes from one key to the next: whole words, with one beyond the longest key. */
   int keyStride() {
-    return Math.toIntExact((KEY.size() + keyLengthMax() + 7) & -8);
+    return Math.toIntExact((KEY.size() + keyLengthMax() + Long.BYTES + 7) & -Long.BYTES);
   }
 
   /** Fills the programs' tables. */

@@ -17,12 +17,11 @@ final class SlotSweep {
   private static final long SENT = SLOT.member("sent_ns").offset();
   private static final VarHandle LONG = JAVA_LONG.varHandle();
 
-  // struct load_slot's word
-  private static final int STATE_MASK = 3;
-  private static final int COUNTED = 4;
-  private static final int NUMBER_SHIFT = 3;
-  private static final long PENDING = LoadPrograms.LAYOUT.enumerator("LOAD_PENDING");
-  private static final long LOST = LoadPrograms.LAYOUT.enumerator("LOAD_LOST");
+  private static final int COUNTED = LoadPrograms.number("LOAD_WORD_COUNTED");
+  private static final int STATE_MASK = COUNTED - 1;
+  private static final int NUMBER_SHIFT = LoadPrograms.number("LOAD_WORD_BITS");
+  private static final long PENDING = LoadPrograms.number("LOAD_PENDING");
+  private static final long LOST = LoadPrograms.number("LOAD_LOST");
 
   private final MemorySegment slots;
   private final int slotsPerLane;

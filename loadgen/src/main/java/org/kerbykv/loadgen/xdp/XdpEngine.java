@@ -36,6 +36,9 @@ public final class XdpEngine implements Engine {
   /** Time for the senders to start. */
   private static final long LEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
+  /** More than a sender's call takes. */
+  private static final long SETTLE_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
+
   private static final int SLOTS_MIN = 1 << 12;
   private static final int SLOTS_MAX = 1 << 22;
 
@@ -56,6 +59,10 @@ public final class XdpEngine implements Engine {
       throws LoadException, InterruptedException {
     if (spec.protocol() != Protocol.UDP) {
       throw new LoadException("the xdp engine sends UDP alone");
+    }
+    int cpusMax = LoadPrograms.number("LOAD_LANES_MAX");
+    if (cpus.length == 0 || cpus.length > cpusMax) {
+      throw new LoadException("the xdp engine sends from 1 to " + cpusMax + " CPUs");
     }
     RequestTable requests = new RequestTable(spec, cpus.length);
     Route route = Route.to(spec.server());
@@ -185,7 +192,11 @@ public final class XdpEngine implements Engine {
     /** Waits for the last answers. */
     private void settle() throws InterruptedException {
       senders.forEach(Sender::stop);
+      long end = System.nanoTime() + spec.timeout().toNanos() + SETTLE_NANOS_MAX;
       do {
+        if (System.nanoTime() - end > 0 || programs.count(LoadPrograms.Counter.BROKEN) > 0) {
+          throw new IllegalStateException("requests that were drawn have not been built");
+        }
         TimeUnit.NANOSECONDS.sleep(POLL_NANOS);
         programs.giveUp(System.nanoTime() - spec.timeout().toNanos());
       } while (!programs.isSettled());

@@ -30,7 +30,7 @@ class ReportTest {
         .isEqualTo(
             """
             {"engine":"socket","seconds":2.000,"offered_per_s":53.0,"sent":104,\
-            "answered_per_s":50.0,"lost_share":0.038462,"lost":4,"late":3,"duplicate":2,"foreign":6,\
+            "sent_per_s":52.0,"answered_per_s":50.0,"lost_share":0.038462,"lost":4,"late":3,"duplicate":2,"foreign":6,\
             "corrupt":1,"hits":90,"misses":5,"stored":4,"errors":0,"p50_us":10.0,\
             "p99_us":1000.4,"p999_us":50004.0,"kernel_share":null}""");
   }

@@ -25,6 +25,7 @@ import org.kerbykv.loadgen.engine.LoadResult;
 import org.kerbykv.loadgen.engine.LoadSpec;
 import org.kerbykv.loadgen.engine.Progress;
 import org.kerbykv.loadgen.engine.Protocol;
+import org.kerbykv.loadgen.testing.FaultyServer;
 import org.kerbykv.loadgen.workload.KeyDistribution;
 import org.kerbykv.loadgen.workload.RequestStream;
 import org.kerbykv.loadgen.workload.SizeDistribution;
@@ -65,7 +66,10 @@ class SocketEngineTest {
         2,
         new Arrivals.Closed(OUTSTANDING),
         new SyntheticWorkload(
-            KEYS, 16, KeyDistribution.zipf(KEYS, 0.99), SizeDistribution.parse(sizes)),
+            KEYS,
+            SizeDistribution.fixed(16),
+            KeyDistribution.zipf(KEYS, 0.99),
+            SizeDistribution.parse(sizes)),
         true,
         Duration.ZERO,
         Duration.ofMillis(1200),

@@ -15,7 +15,7 @@ class KeyDistributionTest {
     Random64 random = new Random64(7);
     int[] counts = new int[keys];
     for (int i = 0; i < DRAWS; i++) {
-      counts[distribution.next(random)]++;
+      counts[distribution.next(random, 0)]++;
     }
     return counts;
   }
@@ -64,7 +64,7 @@ class KeyDistributionTest {
     KeyDistribution zipf = KeyDistribution.zipf(Integer.MAX_VALUE, 0.99);
     Random64 random = new Random64(3);
     for (int i = 0; i < 100_000; i++) {
-      assertThat(zipf.next(random)).isBetween(0, Integer.MAX_VALUE - 1);
+      assertThat(zipf.next(random, 0)).isBetween(0, Integer.MAX_VALUE - 1);
     }
   }
 
@@ -76,9 +76,9 @@ class KeyDistributionTest {
     Random64 other = Random64.split(5, 1);
     int different = 0;
     for (int i = 0; i < 1000; i++) {
-      int key = zipf.next(first);
-      assertThat(zipf.next(again)).isEqualTo(key);
-      different += zipf.next(other) == key ? 0 : 1;
+      int key = zipf.next(first, 0);
+      assertThat(zipf.next(again, 0)).isEqualTo(key);
+      different += zipf.next(other, 0) == key ? 0 : 1;
     }
     assertThat(different).isGreaterThan(800);
   }

@@ -17,7 +17,8 @@ class WorkloadTest {
   private static final int KEYS = 1000;
 
   private static SyntheticWorkload workload(SizeDistribution sizes) {
-    return new SyntheticWorkload(KEYS, 20, KeyDistribution.uniform(KEYS), sizes);
+    return new SyntheticWorkload(
+        KEYS, SizeDistribution.fixed(20), KeyDistribution.uniform(KEYS), sizes);
   }
 
   private static ByteBuf value(Workload workload, int key, int version) {
@@ -97,7 +98,10 @@ class WorkloadTest {
         .isThrownBy(
             () ->
                 new SyntheticWorkload(
-                    1001, 4, KeyDistribution.uniform(1001), SizeDistribution.fixed(1)))
+                    1001,
+                    SizeDistribution.fixed(4),
+                    KeyDistribution.uniform(1001),
+                    SizeDistribution.fixed(1)))
         .withMessageContaining("need a key size of 5");
   }
 

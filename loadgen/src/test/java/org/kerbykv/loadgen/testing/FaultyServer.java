@@ -1,4 +1,4 @@
-package org.kerbykv.loadgen.socket;
+package org.kerbykv.loadgen.testing;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
@@ -10,9 +10,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -20,21 +23,29 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A small memcached over UDP that does known harm to some requests and replies, and counts it. */
-final class FaultyServer implements AutoCloseable {
+public final class FaultyServer implements AutoCloseable {
   /** What happens to one request or its reply, by the request's number from 0. */
   @FunctionalInterface
-  interface Fault {
+  public interface Fault {
     Harm harm(long request);
   }
 
-  enum Harm {
+  public enum Harm {
     NONE,
     DROP,
     DUPLICATE,
     CORRUPT,
+    /** A bit of another byte in each reply. */
+    CORRUPT_ANYWHERE,
+    /** A second reply, to a request that nobody sent. */
+    FOREIGN,
     DELAY
   }
 
+  /** An id that a short load does not come to. */
+  private static final int FOREIGN_ID = 60_000;
+
+  private final List<String> seen = Collections.synchronizedList(new ArrayList<>());
   private final DatagramSocket socket;
   private final Fault fault;
   private final long delayMillis;
@@ -44,22 +55,32 @@ final class FaultyServer implements AutoCloseable {
   private final Map<Harm, AtomicLong> harmed = new EnumMap<>(Harm.class);
   private long requests;
 
-  FaultyServer(long delayMillis, Fault fault) throws SocketException {
+  public FaultyServer(long delayMillis, Fault fault) throws SocketException {
+    this(InetAddress.getLoopbackAddress(), delayMillis, fault);
+  }
+
+  /** Serves at an address, of the calling thread's network namespace. */
+  public FaultyServer(InetAddress host, long delayMillis, Fault fault) throws SocketException {
     this.fault = fault;
     this.delayMillis = delayMillis;
     for (Harm harm : Harm.values()) {
       harmed.put(harm, new AtomicLong());
     }
-    socket = new DatagramSocket(0, InetAddress.getLoopbackAddress());
+    socket = new DatagramSocket(0, host);
     thread = Thread.ofPlatform().name("faulty-server").start(this::run);
   }
 
-  InetSocketAddress address() {
+  public InetSocketAddress address() {
     return (InetSocketAddress) socket.getLocalSocketAddress();
   }
 
-  long count(Harm harm) {
+  public long count(Harm harm) {
     return harmed.get(harm).get();
+  }
+
+  /** The texts of the requests that were answered, in order; one character for each byte. */
+  public List<String> requests() {
+    return List.copyOf(seen);
   }
 
   private void run() {
@@ -83,6 +104,7 @@ final class FaultyServer implements AutoCloseable {
       return; // on its way here
     }
     String request = new String(packet.getData(), 8, packet.getLength() - 8, ISO_8859_1);
+    seen.add(request);
     byte[] body = execute(request).getBytes(ISO_8859_1);
     byte[] reply = Arrays.copyOf(packet.getData(), 8 + body.length);
     System.arraycopy(body, 0, reply, 8, body.length);
@@ -93,6 +115,17 @@ final class FaultyServer implements AutoCloseable {
       case DUPLICATE -> {
         send(reply, client);
         send(reply, client);
+      }
+      case CORRUPT_ANYWHERE -> {
+        reply[8 + (int) (requests * 31 % body.length)] ^= 1;
+        send(reply, client);
+      }
+      case FOREIGN -> {
+        send(reply, client);
+        byte[] foreign = reply.clone();
+        foreign[0] = (byte) (FOREIGN_ID >> 8);
+        foreign[1] = (byte) FOREIGN_ID;
+        send(foreign, client);
       }
       case CORRUPT -> {
         reply[8 + body.length / 2] ^= 1;
