@@ -62,7 +62,7 @@ final class Capture implements AutoCloseable {
                   "-w",
                   file.toString(),
                   // Not how neighbours find each other.
-                  "ip or ip6 and not icmp6");
+                  "ip or ip6 and not icmp6 or vlan");
       tcpdump = new ProcessBuilder(command).redirectErrorStream(true).start();
       said = new BufferedReader(new InputStreamReader(tcpdump.getInputStream(), UTF_8));
       awaitListening();
