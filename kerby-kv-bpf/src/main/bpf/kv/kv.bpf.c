@@ -5,6 +5,9 @@
 #include "kv/kv_door.h"
 #include "kv/kv_packet.h"
 
+/* What of a packet is read without a helper. */
+#define KV_PULL (NET_HEAD_MAX + sizeof(struct kv_request_start))
+
 /*
  * First door. Answers what fits the frame's room; the rest, unchanged, goes on
  * to TC and then to the stack. Not xdp.frags: in generic mode the kernel would
@@ -13,8 +16,7 @@
 SEC("xdp")
 int kv_xdp(struct xdp_md *ctx)
 {
-	struct net_flow flow;
-	struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP, &flow};
+	struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP};
 
 	switch (kv_packet(&f, (void *)(long)ctx->data, (void *)(long)ctx->data_end)) {
 	case KV_REPLY:
@@ -30,19 +32,17 @@ int kv_xdp(struct xdp_md *ctx)
 SEC("tc")
 int kv_tc(struct __sk_buff *skb)
 {
-	struct net_flow flow;
-	struct kv_frame f = {skb, NET_DOOR_TC, KV_PATH_TC, &flow};
+	struct kv_frame f = {skb, NET_DOOR_TC, KV_PATH_TC};
 
 	/*
-	 * Not for this host; several datagrams in one; a tag that the device took
-	 * off, which names another interface than this one.
+	 * Not for this host; several datagrams in one. A tag that the device took
+	 * off stays beside the packet, and goes back with the reply.
 	 */
-	if (skb->pkt_type != PACKET_HOST || skb->gso_size || skb->vlan_present)
+	if (skb->pkt_type != PACKET_HOST || skb->gso_size)
 		return TC_ACT_UNSPEC;
 	/* Drivers may leave headers outside the linear part. */
-	if (skb->data_end - skb->data < sizeof(struct kv_request_start) &&
-	    skb->len >= sizeof(struct kv_request_start))
-		bpf_skb_pull_data(skb, sizeof(struct kv_request_start));
+	if (skb->data_end - skb->data < KV_PULL && skb->len > skb->data_end - skb->data)
+		bpf_skb_pull_data(skb, skb->len < KV_PULL ? skb->len : KV_PULL);
 	switch (kv_packet(&f, (void *)(long)skb->data, (void *)(long)skb->data_end)) {
 	case KV_REPLY:
 		return bpf_redirect(skb->ifindex, 0);
@@ -57,19 +57,14 @@ int kv_tc(struct __sk_buff *skb)
 SEC("syscall")
 int kv_door(struct kv_door_args *args)
 {
-	__u32 first = args->first, count = args->count, index;
-	struct kv_slot *slot;
+	__u32 first = args->first, count = args->count;
 	int i, done = 0;
 
 	if (count > KV_BATCH_MAX)
 		count = KV_BATCH_MAX;
 	bpf_for(i, 0, count) {
-		index = first + i;
-		slot = bpf_map_lookup_elem(&kv_slots, &index);
-		if (!slot)
+		if (!kv_slot_run(first + i))
 			break;
-		if (slot->op != KV_SLOT_NOP)
-			slot->status = kv_slot_run(slot);
 		done++;
 	}
 	return done;

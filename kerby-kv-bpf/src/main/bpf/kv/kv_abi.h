@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Grows with every change of a layout below; checked when maps are adopted. */
-#define KV_LAYOUT_VERSION 1
+#define KV_LAYOUT_VERSION 2
 
 #define KV_KEY_MAX 250 /* bytes; memcached's limit */
 #define KV_KEY_ROOM 256 /* KV_KEY_MAX rounded up to whole words */
@@ -28,13 +28,21 @@ enum kv_tier {
 	KV_TIER_USER = 2, /* the chain holds the key, user space the value */
 };
 
+/* What the meta commands know of an item. */
+enum kv_state {
+	KV_STATE_STALE = 1, /* invalidated: served, and marked as such */
+	KV_STATE_WON = 2, /* some client was told that the new value is its to make */
+	KV_STATE_FETCHED = 4, /* read since it was written; a byte of its own in the entry */
+	KV_STATE_BINARY = 8, /* the key came in base64, and is shown so */
+};
+
 /*
  * An index entry: the value of map kv_index, whose key is the identity.
  * Protocol in kv_index.h. 64 bytes, so that with the hash map's own 64 it
  * fills a slab class exactly.
  */
 struct kv_entry {
-	__u64 word; /* 2 * cas of the version; odd while somebody holds it */
+	__u64 word; /* 2 * version; odd while somebody holds it */
 	__u64 identity; /* keyed hash of the key, again: an entry may be reused */
 	__u64 first; /* pool index of the chain's first block */
 	__u64 token; /* KV_TIER_USER: user space's name for the value */
@@ -45,24 +53,26 @@ struct kv_entry {
 	__u16 blocks; /* length of the chain */
 	__u8 key_len;
 	__u8 tier; /* enum kv_tier */
-	__u32 reserved;
-	__u64 reserved2;
+	__u8 state; /* enum kv_state bits */
+	__u8 fetched; /* 1: read since it was written; set without the word, as last_access */
+	__u8 reserved[2];
+	__u64 cas; /* what clients see; the version of their last write, if they set none */
 };
 
 /*
  * What user space tells the programs while they run: the one value of map
- * kv_ctl (array, mmapable). Written by user space only, except next_cas.
+ * kv_ctl (array, mmapable). Written by user space only, except next_version.
  */
 struct kv_ctl {
 	__u64 layout_version; /* KV_LAYOUT_VERSION, once set up */
 	__u64 hash_key[2]; /* random; fixed for the life of the maps */
-	__u64 flush_cas; /* versions up to this one are expired (flush_all) */
+	__u64 flush_version; /* versions up to this one are expired (flush_all) */
 	__s64 unix_minus_boot; /* seconds: wall clock less boot clock */
-	__u32 epoch; /* coarse access clock, counted up by user space */
-	__u32 reserved;
+	__u32 epoch; /* coarse boot clock for last_access, seconds; kept by user space */
+	__u32 flushing; /* flush_version is about to change; see kv_flushed_since() */
 	__u64 pad[2];
 	/* A cache line of its own: every version written takes a number here. */
-	__u64 next_cas; /* the last cas id given out */
+	__u64 next_version; /* the last version given out */
 	__u64 pad2[7];
 };
 
@@ -72,17 +82,34 @@ enum kv_slot_op {
 	KV_SLOT_GET = 1,
 	KV_SLOT_SET = 2,
 	KV_SLOT_DELETE = 3,
-	KV_SLOT_TOUCH = 4, /* sets exptime, leaves version and value */
+	KV_SLOT_TOUCH = 4, /* sets exptime, state, cas; leaves version and value */
 	KV_SLOT_REAP = 5, /* removes the entry of identity token, if it is expired */
+	KV_SLOT_FLUSH = 6, /* takes all that is stored for expired; one at a time */
 };
 
-/* When a SET or DELETE goes ahead. */
+/* When a SET, DELETE or TOUCH goes ahead. */
 enum kv_slot_cond {
 	KV_IF_ANY = 0,
 	KV_IF_ABSENT = 1,
 	KV_IF_PRESENT = 2,
 	KV_IF_CAS = 3, /* present and its cas is kv_slot.cas */
+	KV_IF_VERSION = 4, /* present and its version is kv_slot.version */
 };
+
+/* What an operation leaves as it found it: bits of kv_slot.keep. */
+enum kv_keep {
+	KV_KEEP_EXPTIME = 1, /* SET, TOUCH: the found item's exptime, not the slot's */
+	/*
+	 * SET: a move between the tiers, of which clients see nothing: exptime,
+	 * flags, cas, state and last_access stay. With KV_IF_VERSION only.
+	 */
+	KV_KEEP_ITEM = 2,
+	KV_KEEP_ACCESS = 4, /* GET, TOUCH: last_access and KV_STATE_FETCHED */
+	KV_KEEP_STATE = 8, /* SET: the found item's state, but for the bits set and cleared */
+};
+
+/* kv_slot.new_cas of a TOUCH: the next of the sequence. */
+#define KV_CAS_NEXT (~0ULL)
 
 /* Results of the engine, in kv_slot.status. */
 enum kv_status {
@@ -106,17 +133,24 @@ enum kv_status {
 struct kv_slot {
 	__u8 op; /* in: enum kv_slot_op */
 	__u8 cond; /* in: enum kv_slot_cond */
-	__u8 key_len; /* in: 1..KV_KEY_MAX; no matter for REAP */
+	__u8 key_len; /* in: 1..KV_KEY_MAX, GET: or 0, by identity; no matter for REAP, FLUSH */
 	__u8 tier; /* in, SET: where the value is; out: where it was found */
 	__u32 status; /* out: enum kv_status */
 	__u32 flags; /* in: SET; out: GET */
 	__u32 exptime; /* in: SET, TOUCH; out: GET; boot seconds */
 	__u32 value_len; /* in: SET; out: GET; bytes */
 	__u32 old_tier; /* out, SET, DELETE, REAP: tier of the value that went, or 0 */
-	__u64 cas; /* in: KV_IF_CAS; out: version found or written */
-	__u64 token; /* in: SET to the user tier, REAP; out: GET of the user tier */
+	__u64 cas; /* in: KV_IF_CAS; out: cas found or written */
+	__u64 token; /* in: SET to the user tier; identity (REAP, GET); out: GET of the user tier */
 	__u64 old_token; /* out: old_tier is USER: the caller drops this value */
-	__u8 key[KV_KEY_ROOM];
+	__u64 version; /* in: KV_IF_VERSION; out: GET, SET, TOUCH */
+	__u64 new_cas; /* in, SET, TOUCH: cas to give; 0: the version (SET), as it is (TOUCH) */
+	__u32 last_access; /* out, GET: before this one; boot seconds */
+	__u8 keep; /* in: enum kv_keep bits */
+	__u8 state; /* in, SET, TOUCH: bits to set; out, GET, TOUCH: as it was before */
+	__u8 clear; /* in, SET with KV_KEEP_STATE, TOUCH: state bits to clear */
+	__u8 reserved;
+	__u8 key[KV_KEY_ROOM]; /* in; out: GET by identity */
 	__u8 scratch[KV_SCRATCH]; /* the program's own */
 	__u8 value[KV_VALUE_MAX];
 };

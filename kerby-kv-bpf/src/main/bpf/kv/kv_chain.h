@@ -25,6 +25,25 @@ static __always_inline __u32 kv_chain_blocks(__u32 key_len, __u32 value_len)
 	return kerby_blocks(key_len + value_len);
 }
 
+#define KV_KEY_SHORT 32 /* bytes: the least block holds them */
+
+/* Is this the first block of the key in @w? For keys of at most KV_KEY_SHORT bytes: no loop. */
+static __always_inline bool kv_block_has_short_key(const struct kv_work *w, const __u64 *block)
+{
+	const __u64 *key = &w->text[KV_TEXT_KEY / 8];
+	__u32 len = w->key_len;
+	__u64 diff = 0;
+	int j;
+
+#pragma unroll
+	for (j = 0; j < KV_KEY_SHORT / 8; j++) {
+		if (len < 8 * (j + 1))
+			return !(diff | ((key[j] ^ block[j]) & ((1ULL << (8 * (len & 7))) - 1)));
+		diff |= key[j] ^ block[j];
+	}
+	return !diff;
+}
+
 /*
  * Compare the key in @w with the part of it that @block, which begins @off
  * bytes into the chain, should hold. Whole words, the last one masked.
@@ -37,6 +56,8 @@ static __always_inline bool kv_block_has_key(const struct kv_work *w, const __u6
 
 	if (off >= w->key_len)
 		return true;
+	if (w->key_len <= KV_KEY_SHORT)
+		return kv_block_has_short_key(w, block);
 	left = w->key_len - off;
 	words = (left + 7) / 8;
 	bpf_for(j, 0, words) {
@@ -59,6 +80,39 @@ static __always_inline int kv_chain_block(const struct kv_work *w, int i, void *
 		return KV_CHAIN_GONE;
 	return kv_block_has_key(w, *block, i * kerby_block_bytes) ? KV_CHAIN_OK
 								  : KV_CHAIN_OTHER_KEY;
+}
+
+/* Bytes of @w's value that its chain holds: none in the user tier. */
+static __always_inline __u32 kv_chained_len(const struct kv_work *w)
+{
+	return w->tier == KV_TIER_KERNEL ? w->value_len : 0;
+}
+
+/* Copy the key of the chain found in @w to its place in the text. */
+__noinline int kv_chain_key(struct kv_work *w)
+{
+	__u32 at = KV_TEXT_KEY / 8, end;
+	int i, j, n, result = KV_CHAIN_OK;
+	__u64 *block;
+
+	if (!w || w->found.key_len > KV_KEY_MAX)
+		return KV_CHAIN_GONE;
+	end = at + (w->found.key_len + 7) / 8;
+	n = kerby_blocks(w->found.key_len);
+	bpf_for(i, 0, n) {
+		block = kerby_pool_block(w->found.first + i);
+		if (!block) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+		bpf_for(j, 0, kerby_block_bytes / 8) {
+			if (at >= end || at >= KV_TEXT_BYTES / 8 || j >= KERBY_BLOCK_BYTES_MAX / 8)
+				break;
+			w->text[at++] = block[j];
+		}
+	}
+	w->key_len = w->found.key_len;
+	return result;
 }
 
 /* Is the chain found in @w that of the key in @w? */
@@ -152,7 +206,7 @@ __noinline int kv_chain_free(__u64 first, __u32 n)
  */
 static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
 {
-	__u32 value_len = w->tier == KV_TIER_KERNEL ? w->value_len : 0;
+	__u32 value_len = kv_chained_len(w);
 	int i, n = kv_chain_blocks(w->key_len, value_len), done = 0;
 	__u64 first = kerby_pool_reserve(n, w->keep);
 
@@ -174,24 +228,23 @@ static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
 }
 
 /*
- * Overwrite the value in the chain found in @w by the one of @w, which takes as
- * many blocks. The caller holds the entry's word. Nothing is written when the
+ * Overwrite the value in the chain found in @w by the one of @w, which takes
+ * @n blocks and not more than there are. The caller holds the entry's word. Nothing is written when the
  * chain has another key; GONE under the lock is a bug, and counted.
  *
  * A block that holds the key's end and the value's beginning is filled from the
  * packet as if the value alone stood there, and then the key's part is put
  * back: both lengths are then bounded by the block without an offset.
  */
-static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *src)
+static __noinline int kv_chain_overwrite(struct kv_work *w, struct bpf_dynptr *src, int n)
 {
 	__u32 total, off, len, key;
-	int i, n, result = KV_CHAIN_OK;
+	int i, result = KV_CHAIN_OK;
 	void *block;
 
 	if (w->found.key_len != w->key_len)
 		return KV_CHAIN_OTHER_KEY;
-	n = w->found.blocks;
-	total = w->key_len + w->value_len;
+	total = w->key_len + kv_chained_len(w);
 	bpf_for(i, 0, n) {
 		result = kv_chain_block(w, i, &block);
 		if (result != KV_CHAIN_OK)

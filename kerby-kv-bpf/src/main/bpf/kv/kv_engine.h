@@ -23,7 +23,11 @@ static __always_inline enum kv_status kv_cond_check(const struct kv_work *w, boo
 	case KV_IF_CAS:
 		if (!present)
 			return KV_MISS;
-		return w->found.word >> 1 == w->cas ? KV_OK : KV_EXISTS;
+		return w->found.cas == w->cas ? KV_OK : KV_EXISTS;
+	case KV_IF_VERSION:
+		if (!present)
+			return KV_MISS;
+		return w->found.word >> 1 == w->version ? KV_OK : KV_EXISTS;
 	default:
 		return KV_OK;
 	}
@@ -33,7 +37,7 @@ static __always_inline enum kv_status kv_cond_check(const struct kv_work *w, boo
 static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl *ctl)
 {
 	struct kv_entry *f = &w->fresh, *e;
-	__u64 word = 2 * kv_next_cas(ctl);
+	__u64 version = kv_next_version(ctl), word = 2 * version;
 	long err;
 
 	f->word = word | 1;
@@ -45,6 +49,9 @@ static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl
 	f->last_access = ctl->epoch;
 	f->key_len = w->key_len;
 	f->tier = w->tier;
+	f->state = w->state & ~KV_STATE_FETCHED;
+	f->fetched = !!(w->state & KV_STATE_FETCHED);
+	f->cas = w->new_cas ? w->new_cas : version;
 	err = bpf_map_update_elem(&kv_index, &w->identity, f, BPF_NOEXIST);
 	if (err)
 		return err == -EEXIST ? KV_BUSY : KV_NOSPC;
@@ -55,45 +62,6 @@ static __always_inline enum kv_status kv_insert(struct kv_work *w, struct kv_ctl
 	else
 		kv_inconsistent(); /* never: only who holds the word deletes */
 	kv_gauge(w->tier, 1, w->value_len);
-	return KV_OK;
-}
-
-/* Write all fields but the chain and the word. The caller holds the word. */
-static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_work *w)
-{
-	KV_WRITE_ONCE(e->token, w->token);
-	KV_WRITE_ONCE(e->flags, w->flags);
-	KV_WRITE_ONCE(e->exptime, w->exptime);
-	KV_WRITE_ONCE(e->value_len, w->value_len);
-	KV_WRITE_ONCE(e->tier, w->tier);
-}
-
-/* Replace the value in place, in as many blocks. KV_BUSY: changed meanwhile. */
-static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, struct kv_work *w,
-							  struct kv_ctl *ctl,
-							  struct bpf_dynptr *src)
-{
-	__u64 word = w->found.word, next;
-	int result;
-
-	if (!kv_word_take(e, w, word))
-		return KV_BUSY;
-	result = kv_chain_overwrite(w, src);
-	if (result == KV_CHAIN_OTHER_KEY) {
-		kv_word_release(e, word, word);
-		return KV_COLLISION;
-	}
-	next = 2 * kv_next_cas(ctl);
-	if (result == KV_CHAIN_GONE) {
-		/* Bytes may have been written: what was read before is no more. */
-		kv_word_release(e, word, next);
-		return KV_BUSY;
-	}
-	kv_entry_write(e, w);
-	w->fresh.word = next;
-	kv_word_release(e, word, next);
-	kv_gauge(w->tier, 0, (__s64)w->value_len - w->found.value_len);
-	w->old_tier = w->found.tier;
 	return KV_OK;
 }
 
@@ -122,6 +90,106 @@ static __always_inline enum kv_status kv_take(struct kv_entry *e, const struct k
 	return KV_BUSY;
 }
 
+/* Undo kv_take(): the word becomes @word, and nothing is announced. */
+static __always_inline void kv_take_back(struct kv_entry *e, const struct kv_work *w,
+					 struct kv_event *ev, __u64 word)
+{
+	kv_word_release(e, w->found.word, word);
+	if (ev)
+		bpf_ringbuf_discard(ev, 0);
+}
+
+/* Whether the new version is made from what was found, and ends with it. */
+static __always_inline bool kv_depends(const struct kv_work *w)
+{
+	return w->cond == KV_IF_PRESENT || w->cond == KV_IF_CAS || w->cond == KV_IF_VERSION;
+}
+
+/* The state bits that the holder of the word gives the entry. */
+static __always_inline __u8 kv_new_state(struct kv_entry *e, const struct kv_work *w)
+{
+	return ((KV_READ_ONCE(e->state) & ~w->clear) | w->state) & ~KV_STATE_FETCHED;
+}
+
+/* Write all fields but the chain and the word. The caller holds the word. */
+static __always_inline void kv_entry_write(struct kv_entry *e, const struct kv_work *w,
+					   __u64 version)
+{
+	KV_WRITE_ONCE(e->token, w->token);
+	KV_WRITE_ONCE(e->value_len, w->value_len);
+	KV_WRITE_ONCE(e->tier, w->tier);
+	if (w->keep_bits & KV_KEEP_ITEM)
+		return;
+	KV_WRITE_ONCE(e->flags, w->flags);
+	if (w->keep_bits & KV_KEEP_STATE) {
+		KV_WRITE_ONCE(e->state, kv_new_state(e, w));
+		if (w->clear & KV_STATE_FETCHED)
+			KV_WRITE_ONCE(e->fetched, 0);
+	} else {
+		KV_WRITE_ONCE(e->state, w->state & ~KV_STATE_FETCHED);
+		KV_WRITE_ONCE(e->fetched, !!(w->state & KV_STATE_FETCHED));
+	}
+	KV_WRITE_ONCE(e->cas, w->new_cas ? w->new_cas : version);
+	if (!(w->keep_bits & KV_KEEP_EXPTIME))
+		KV_WRITE_ONCE(e->exptime, w->exptime);
+}
+
+/* Count the change from what was found to what @w has, and report it. */
+static __always_inline void kv_replaced(struct kv_work *w)
+{
+	w->old_tier = w->found.tier;
+	if (w->found.tier == w->tier) {
+		kv_gauge(w->tier, 0, (__s64)w->value_len - w->found.value_len);
+		return;
+	}
+	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
+	kv_gauge(w->tier, 1, w->value_len);
+}
+
+/*
+ * Replace the value in place, in @need blocks of those that are there. KV_BUSY:
+ * changed meanwhile.
+ */
+static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, struct kv_work *w,
+							  struct kv_ctl *ctl,
+							  struct bpf_dynptr *src, __u32 need)
+{
+	__u64 word = w->found.word, next;
+	enum kv_status status;
+	struct kv_event *ev;
+	int result;
+
+	status = kv_take(e, w, &ev);
+	if (status != KV_OK)
+		return status;
+	next = kv_next_version(ctl);
+	if (kv_depends(w) && kv_flushed_since(ctl, w)) {
+		kv_take_back(e, w, ev, word);
+		return KV_BUSY;
+	}
+	result = kv_chain_overwrite(w, src, need);
+	if (result == KV_CHAIN_OTHER_KEY) {
+		kv_take_back(e, w, ev, word);
+		return KV_COLLISION;
+	}
+	if (result == KV_CHAIN_GONE) {
+		/* Bytes may have been written: what was read before is no more. */
+		kv_take_back(e, w, ev, 2 * next);
+		return KV_BUSY;
+	}
+	kv_entry_write(e, w, next);
+	if (need != w->found.blocks)
+		KV_WRITE_ONCE(e->blocks, need);
+	w->fresh.word = 2 * next;
+	kv_word_release(e, word, 2 * next);
+	if (ev)
+		bpf_ringbuf_submit(ev, 0);
+	if (need != w->found.blocks)
+		kv_chain_free(w->found.first + need, w->found.blocks - need);
+	kv_replaced(w);
+	return KV_OK;
+}
+
 /* Replace the chain by the one in w->fresh. KV_BUSY: changed meanwhile. */
 static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struct kv_work *w,
 						       struct kv_ctl *ctl)
@@ -133,18 +201,20 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 	status = kv_take(e, w, &ev);
 	if (status != KV_OK)
 		return status;
+	next = kv_next_version(ctl);
+	if (kv_depends(w) && kv_flushed_since(ctl, w)) {
+		kv_take_back(e, w, ev, word);
+		return KV_BUSY;
+	}
 	KV_WRITE_ONCE(e->first, w->fresh.first);
 	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
-	kv_entry_write(e, w);
-	next = 2 * kv_next_cas(ctl);
-	w->fresh.word = next;
-	kv_word_release(e, word, next);
+	kv_entry_write(e, w, next);
+	w->fresh.word = 2 * next;
+	kv_word_release(e, word, 2 * next);
 	if (ev)
 		bpf_ringbuf_submit(ev, 0);
 	kv_chain_free(w->found.first, w->found.blocks);
-	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
-	kv_gauge(w->tier, 1, w->value_len);
-	w->old_tier = w->found.tier;
+	kv_replaced(w);
 	return KV_OK;
 }
 
@@ -152,17 +222,16 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_work *w,
 						 struct kv_ctl *ctl, struct bpf_dynptr *src)
 {
-	enum kv_found found = kv_entry_read(e, ctl, w);
+	enum kv_found found = kv_entry_read(e, ctl, w, w->keep_bits);
+	__u32 need = kv_chain_blocks(w->key_len, kv_chained_len(w));
 	enum kv_status status;
 	int result;
 
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
 	status = kv_cond_check(w, found == KV_FOUND);
-	if (status == KV_OK && !w->fresh.blocks && w->tier == KV_TIER_KERNEL &&
-	    w->found.tier == KV_TIER_KERNEL &&
-	    w->found.blocks == kv_chain_blocks(w->key_len, w->value_len))
-		return kv_replace_in_place(e, w, ctl, src);
+	if (status == KV_OK && !w->fresh.blocks && need <= w->found.blocks)
+		return kv_replace_in_place(e, w, ctl, src, need);
 	result = kv_chain_check_key(w);
 	if (status != KV_OK || result != KV_CHAIN_OK) {
 		if (result == KV_CHAIN_GONE || !kv_entry_same(e, w))
@@ -221,9 +290,7 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 		return status;
 	if (bpf_map_delete_elem(&kv_index, &w->identity)) {
 		/* The map's own lock was not to be had: all is as it was. */
-		kv_word_release(e, w->found.word, w->found.word);
-		if (ev)
-			bpf_ringbuf_discard(ev, 0);
+		kv_take_back(e, w, ev, w->found.word);
 		return KV_BUSY;
 	}
 	if (ev)
@@ -238,7 +305,7 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_work *w,
 						struct kv_ctl *ctl)
 {
-	enum kv_found found = kv_entry_read(e, ctl, w);
+	enum kv_found found = kv_entry_read(e, ctl, w, KV_KEEP_ACCESS);
 	enum kv_status status;
 	int result;
 
@@ -266,14 +333,14 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
  * not hold; KV_BUSY, KV_NOSPC: try again. w->old_tier is the tier of what was
  * removed, 0 if nothing was (an expired item is removed, and a KV_MISS).
  */
-static __always_inline enum kv_status kv_delete(struct kv_work *w)
+__noinline int kv_delete(struct kv_work *w)
 {
 	struct kv_ctl *ctl = kv_ctl_get();
 	enum kv_status status = KV_BUSY;
 	struct kv_entry *e;
 	int i;
 
-	if (!ctl)
+	if (!w || !ctl)
 		return KV_NOSPC;
 	w->old_tier = 0;
 	bpf_for(i, 0, KV_TRIES) {
@@ -285,11 +352,31 @@ static __always_inline enum kv_status kv_delete(struct kv_work *w)
 	return status;
 }
 
+/* Write what a touch changes; returns the word to release. The caller holds it. */
+static __always_inline __u64 kv_touch_write(struct kv_entry *e, struct kv_work *w, __u64 version)
+{
+	w->found.state = KV_READ_ONCE(e->state);
+	if (w->state | w->clear)
+		KV_WRITE_ONCE(e->state, kv_new_state(e, w));
+	if (!(w->keep_bits & KV_KEEP_ACCESS))
+		kv_entry_fetched(e, w);
+	if (!(w->keep_bits & KV_KEEP_EXPTIME))
+		KV_WRITE_ONCE(e->exptime, w->exptime);
+	if (!w->new_cas)
+		return w->found.word;
+	/* KV_IF_CAS trusts the word: another cas is another version. */
+	w->found.cas = w->new_cas == KV_CAS_NEXT ? version : w->new_cas;
+	KV_WRITE_ONCE(e->cas, w->found.cas);
+	return 2 * version;
+}
+
 /* One attempt of kv_touch() at the entry @e. */
 static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct kv_work *w,
 						     struct kv_ctl *ctl)
 {
-	enum kv_found found = kv_entry_read(e, ctl, w);
+	enum kv_found found = kv_entry_read(e, ctl, w, w->keep_bits);
+	enum kv_status status;
+	__u64 word, version;
 	int result;
 
 	if (found == KV_FOUND_BUSY)
@@ -297,32 +384,38 @@ static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct 
 	result = kv_chain_check_key(w);
 	if (result == KV_CHAIN_GONE)
 		return KV_BUSY;
+	status = kv_cond_check(w, true);
 	if (found == KV_FOUND_EXPIRED || result == KV_CHAIN_OTHER_KEY)
-		return kv_entry_same(e, w) ? KV_MISS : KV_BUSY;
+		status = KV_MISS;
+	if (status != KV_OK)
+		return kv_entry_same(e, w) ? status : KV_BUSY;
 	if (!kv_word_take(e, w, w->found.word))
 		return KV_BUSY;
-	if (kv_expired(ctl, w->found.word, w->found.exptime)) {
+	version = w->new_cas ? kv_next_version(ctl) : 0;
+	if (kv_flushed_since(ctl, w) || kv_expired(ctl, w->found.word, w->found.exptime)) {
 		/* Meanwhile: somebody may have been told so. */
 		kv_word_release(e, w->found.word, w->found.word);
 		return KV_BUSY;
 	}
-	KV_WRITE_ONCE(e->exptime, w->exptime);
-	kv_word_release(e, w->found.word, w->found.word);
+	word = kv_touch_write(e, w, version);
+	kv_word_release(e, w->found.word, word);
+	w->fresh.word = word;
 	return KV_OK;
 }
 
 /*
- * Change the exptime of a live item, leaving its version, which is then in
- * w->found.word, and its value. KV_OK, KV_MISS, or KV_BUSY: nothing changed.
+ * Change exptime, state and cas of a live item as @w says. KV_OK: the word is
+ * then w->fresh.word, cas and the state before in w->found. KV_MISS, KV_EXISTS by
+ * the condition, KV_BUSY: nothing changed.
  */
-static __always_inline enum kv_status kv_touch(struct kv_work *w)
+__noinline int kv_touch(struct kv_work *w)
 {
 	struct kv_ctl *ctl = kv_ctl_get();
 	enum kv_status status = KV_BUSY;
 	struct kv_entry *e;
 	int i;
 
-	if (!ctl)
+	if (!w || !ctl)
 		return KV_BUSY;
 	bpf_for(i, 0, KV_TRIES) {
 		e = bpf_map_lookup_elem(&kv_index, &w->identity);

@@ -31,15 +31,27 @@ static __always_inline void kv_sip_round(struct kv_sip *s)
 
 #define KV_BYTES(b) (0x0101010101010101ULL * (b))
 
-/* 0x80 at the lowest byte of @w that is a space or a control character, else 0 there. */
-static __always_inline __u64 kv_first_blank(__u64 w)
+/* 0x80 at the lowest byte of @w that is 0; above it there may be others. */
+static __always_inline __u64 kv_zero_byte(__u64 w)
 {
-	return (w - KV_BYTES(0x21)) & ~w & KV_BYTES(0x80);
+	return (w - KV_BYTES(1)) & ~w & KV_BYTES(0x80);
+}
+
+/*
+ * 0x80 at the lowest byte of @w that ends a key, 0 if there is none: memcached
+ * takes every byte into a key but NUL, LF, CR and space.
+ */
+static __always_inline __u64 kv_key_end(__u64 w)
+{
+	if (!((w - KV_BYTES(0x21)) & ~w & KV_BYTES(0x80)))
+		return 0;
+	return kv_zero_byte(w) | kv_zero_byte(w ^ KV_BYTES('\n')) |
+	       kv_zero_byte(w ^ KV_BYTES('\r')) | kv_zero_byte(w ^ KV_BYTES(' '));
 }
 
 /*
  * Hash the key at KV_TEXT_KEY into w->identity and return its length: @len, or
- * when @len is 0 the number of bytes before the first blank. A key of more than
+ * when @len is 0 the number of bytes before one that ends a key. A key of more than
  * KV_KEY_MAX bytes gives some length above KV_KEY_MAX and no identity.
  */
 __noinline int kv_hash_key(struct kv_work *w, __u32 len)
@@ -58,7 +70,7 @@ __noinline int kv_hash_key(struct kv_work *w, __u32 len)
 	for (i = 0; i < KV_KEY_ROOM / 8; i++) {
 		word = w->text[KV_TEXT_KEY / 8 + i];
 		if (!len)
-			end = kv_first_blank(word);
+			end = kv_key_end(word);
 		else
 			end = len - i * 8 < 8 ? 0x80ULL << (8 * (len - i * 8)) : 0;
 		if (end) {

@@ -3,9 +3,9 @@
  * The index: which keys there are, and the protocol by which readers and
  * writers of all doors share an entry.
  *
- * The word of an entry is 2 * cas of its version; odd, it is held by a writer.
- * Every version takes its cas id from one counter, so no value of the word ever
- * comes back, in this entry or in another.
+ * The word of an entry is 2 * its version; odd, it is held by a writer. Every
+ * version takes its number from one counter, so no value of the word ever comes
+ * back, in this entry or in another.
  *
  * Writer of a key that is there. Writes the new chain where nobody sees it.
  * Takes the word by compare-and-swap from the even value under which it read
@@ -14,8 +14,8 @@
  * it. Switches first, blocks, lengths, flags, exptime, tier. Releases the word
  * by setting it to the new version, again by compare-and-swap. Then frees the
  * old chain: nobody else can have taken it for his to free, since only the
- * holder of the word switches. When the number of blocks stays, the holder
- * overwrites them in place instead.
+ * holder of the word switches. When the old chain has blocks enough, the holder
+ * overwrites them in place instead, and frees those left over after the release.
  *
  * Writer of a key that is not there. Inserts a complete entry with
  * BPF_NOEXIST, its word held, and releases it when the map has it: the map
@@ -31,8 +31,8 @@
  * moment in between, and this is where the read takes place. Before the old
  * chain is freed or an element's memory reused the word has changed, so
  * whatever a stale pointer or a stale block index let the reader see is thrown
- * away. touch changes exptime alone, by one store under the word, and releases
- * it unchanged: a reader may see either time.
+ * away. touch changes exptime and state, by one store each under the word, and
+ * releases it unchanged: a reader may see either.
  *
  * Memory reuse. The map may give the memory of a deleted element to another
  * entry at once, of another key or of the same one, and fills it in an order
@@ -45,11 +45,20 @@
  * Expiry. touch changes exptime without a new word, so whoever acts on what an
  * exptime told him compares it again once he holds the word.
  *
+ * Flush. Versions up to kv_ctl.flush_version are expired. A writer whose new
+ * version depends on a live item (a cas, an append, a move to the other tier)
+ * must not carry it past a flush that ended before he releases the word. So he
+ * takes his number first, and then asks whether a flush is under way or has
+ * covered what he found. The flusher announces himself, then reads the counter,
+ * then sets flush_version. Whoever takes a number before the announcement has
+ * one that the flusher covers; whoever takes it later sees the announcement or
+ * the new flush_version, and tries again.
+ *
  * Order. A compare-and-swap is a full barrier, and so orders a writer's field
  * and block stores between taking and releasing. The reader's loads are in
  * volatile accesses and in helper calls, which the compiler keeps in order, and
- * x86 does not reorder loads; elsewhere kv_read_barrier() executes an atomic
- * that fetches, which is a full barrier.
+ * x86 does not reorder loads; elsewhere kv_barrier() executes an atomic that
+ * fetches, which is a full barrier.
  *
  * Progress. Nobody waits without bound: all loops end after KV_TRIES, and the
  * request goes up to user space, which tries again later. Programs run to
@@ -67,7 +76,7 @@
 /* Set by the loader on machines that reorder loads: anything but x86. */
 const volatile bool kv_weak_loads = false;
 
-static __always_inline void kv_read_barrier(void)
+static __always_inline void kv_barrier(void)
 {
 	__u64 local = 0;
 
@@ -112,9 +121,9 @@ static __always_inline void kv_word_release(struct kv_entry *e, __u64 word, __u6
 	__sync_val_compare_and_swap(&e->word, word | 1, next);
 }
 
-static __always_inline __u64 kv_next_cas(struct kv_ctl *ctl)
+static __always_inline __u64 kv_next_version(struct kv_ctl *ctl)
 {
-	return __sync_fetch_and_add(&ctl->next_cas, 1) + 1;
+	return __sync_fetch_and_add(&ctl->next_version, 1) + 1;
 }
 
 enum kv_found {
@@ -125,20 +134,41 @@ enum kv_found {
 
 static __always_inline bool kv_expired(const struct kv_ctl *ctl, __u64 word, __u32 exptime)
 {
-	if (word >> 1 <= KV_READ_ONCE(ctl->flush_cas))
+	if (word >> 1 <= KV_READ_ONCE(ctl->flush_version))
 		return true;
 	return exptime && exptime <= bpf_ktime_get_boot_ns() / 1000000000;
 }
 
-/* Read the entry's fields into w->found. */
+/*
+ * Has a flush made an end of what was found? Asked with the new version's number
+ * taken; see "Flush" above.
+ */
+static __always_inline bool kv_flushed_since(const struct kv_ctl *ctl, const struct kv_work *w)
+{
+	if (KV_READ_ONCE(ctl->flushing))
+		return true;
+	kv_barrier();
+	return w->found.word >> 1 <= KV_READ_ONCE(ctl->flush_version);
+}
+
+/* Take all that is stored for expired. */
+static __always_inline void kv_flush(struct kv_ctl *ctl)
+{
+	__sync_fetch_and_add(&ctl->flushing, 1);
+	KV_WRITE_ONCE(ctl->flush_version, __sync_fetch_and_add(&ctl->next_version, 1));
+	kv_barrier();
+	__sync_fetch_and_add(&ctl->flushing, -1);
+}
+
+/* Read the entry's fields into w->found; @keep: enum kv_keep bits. */
 static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const struct kv_ctl *ctl,
-						   struct kv_work *w)
+						   struct kv_work *w, __u8 keep)
 {
 	__u64 word = kv_word_read(e);
 
 	if (word & 1)
 		return KV_FOUND_BUSY;
-	kv_read_barrier();
+	kv_barrier();
 	w->found.word = word;
 	w->found.first = KV_READ_ONCE(e->first);
 	w->found.token = KV_READ_ONCE(e->token);
@@ -148,9 +178,13 @@ static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const str
 	w->found.blocks = KV_READ_ONCE(e->blocks);
 	w->found.key_len = KV_READ_ONCE(e->key_len);
 	w->found.tier = KV_READ_ONCE(e->tier);
+	w->found.state = KV_READ_ONCE(e->state);
+	w->found.fetched = KV_READ_ONCE(e->fetched);
+	w->found.last_access = KV_READ_ONCE(e->last_access);
+	w->found.cas = KV_READ_ONCE(e->cas);
 	if (KV_READ_ONCE(e->identity) != w->identity)
 		return KV_FOUND_BUSY;
-	if (KV_READ_ONCE(e->last_access) != ctl->epoch)
+	if (!(keep & (KV_KEEP_ITEM | KV_KEEP_ACCESS)) && w->found.last_access != ctl->epoch)
 		KV_WRITE_ONCE(e->last_access, ctl->epoch);
 	return kv_expired(ctl, word, w->found.exptime) ? KV_FOUND_EXPIRED : KV_FOUND;
 }
@@ -158,8 +192,25 @@ static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const str
 /* Is what was read since kv_entry_read() one version? */
 static __always_inline bool kv_entry_same(struct kv_entry *e, const struct kv_work *w)
 {
-	kv_read_barrier();
+	kv_barrier();
 	return KV_READ_ONCE(e->word) == w->found.word;
+}
+
+/* Both of what a get leaves behind, for one that was not to leave it sooner. */
+static __always_inline void kv_entry_accessed(struct kv_entry *e, const struct kv_ctl *ctl,
+					      const struct kv_work *w)
+{
+	if (w->found.last_access != ctl->epoch)
+		KV_WRITE_ONCE(e->last_access, ctl->epoch);
+	if (!w->found.fetched)
+		KV_WRITE_ONCE(e->fetched, 1);
+}
+
+/* Note that a get has found the item. */
+static __always_inline void kv_entry_fetched(struct kv_entry *e, const struct kv_work *w)
+{
+	if (!w->found.fetched)
+		KV_WRITE_ONCE(e->fetched, 1);
 }
 
 /* Count an item in or out of the gauges. */

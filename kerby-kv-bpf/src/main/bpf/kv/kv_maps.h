@@ -8,7 +8,7 @@
 
 /* Set before loading; see the server's flags of the same meaning. */
 const volatile __u16 kv_udp_port = 11211; /* host order */
-const volatile __u32 kv_listen_ip4 = 0; /* network order; 0: any address of the interface */
+const volatile __u32 kv_listen_ip4 = 0; /* network order; 0: those in kv_local */
 const volatile __u32 kv_datagram_max = 1400; /* UDP payload bytes of one reply */
 /* Blocks that only user space's door may take, so that it can always demote. */
 const volatile __u32 kv_reserve = 0;
@@ -21,6 +21,8 @@ const volatile __u64 kv_identity_mask = ~0ULL;
  */
 const volatile struct {
 	enum kv_tier tier;
+	enum kv_state state;
+	enum kv_keep keep;
 	enum kv_slot_op op;
 	enum kv_slot_cond cond;
 	enum kv_status status;
@@ -65,16 +67,21 @@ struct {
 	__uint(max_entries, 1 << 20);
 } kv_events SEC(".maps");
 
+/* An IP address in network order; IPv4 as ::ffff:a.b.c.d. */
+struct kv_address {
+	__u32 word[4];
+};
+
 /*
- * The addresses that packets for us may be sent to when kv_listen_ip4 is 0:
- * those of the interface, so that a router's transit traffic is left alone.
+ * The addresses that packets for us are sent to, but for the IPv4 address in
+ * kv_listen_ip4: a router's transit traffic is left alone.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
-	__type(key, __u32); /* IPv4 address, network order */
+	__type(key, struct kv_address);
 	__type(value, __u8);
-} kv_local_ip4 SEC(".maps");
+} kv_local SEC(".maps");
 
 static __always_inline struct kv_stats *kv_stats_mine(void)
 {
@@ -105,7 +112,7 @@ static __always_inline void kv_count(enum kv_path path, enum kv_op op, enum kv_r
 	struct kv_stats *st = kv_stats_mine();
 
 	/* No door for packets interrupts another on its CPU. */
-	if (st)
+	if (st && path < KV_PATH_MAX)
 		st->requests[path][op][result]++;
 }
 

@@ -10,10 +10,8 @@
 #ifndef KERBY_KV_PACKET_H
 #define KERBY_KV_PACKET_H
 
-#include "kv/kv_engine.h"
-#include "kv/kv_text.h"
+#include "kv/kv_meta.h"
 #include "net/frame.h"
-#include "net/udp4.h"
 
 enum kv_verdict {
 	KV_UP, /* not ours, or not now: on to the next door */
@@ -26,7 +24,6 @@ struct kv_frame {
 	void *ctx;
 	enum net_door door;
 	enum kv_path path;
-	struct net_flow *flow; /* apart, so that the constants stay constants */
 };
 
 struct {
@@ -36,10 +33,8 @@ struct {
 	__type(value, struct kv_work);
 } kv_work SEC(".maps");
 
-/* Where a reply's first byte is in the text, so that its text follows the key's place. */
-#define KV_TEXT_REPLY (KV_TEXT_KEY - 6 - KV_UDP_HEADER - (__u32)NET_UDP4_HEAD)
+/* Where a reply's line begins in the text: "VALUE " and then the key in its place. */
 #define KV_TEXT_REPLY_LINE (KV_TEXT_KEY - 6)
-#define KV_FRAME_TEXT ((__u32)NET_UDP4_HEAD + KV_UDP_HEADER) /* offset of text in a frame */
 
 struct kv_udp_header {
 	__u16 id, sequence, total, reserved;
@@ -47,61 +42,132 @@ struct kv_udp_header {
 
 #define KV_SUM_BYTES 512 /* older kernels sum no more at once */
 
-/* Check the UDP checksum over all of the datagram. Uses w->block. */
-static __noinline bool kv_sum_ok(struct kv_work *w, struct bpf_dynptr *d, __u64 sum, __u32 len)
+/* Add the @len bytes from the UDP header on to @sum; 0 if they cannot be read. Uses w->block. */
+static __noinline __u16 kv_sum(struct kv_work *w, struct bpf_dynptr *d, __u64 sum, __u32 len)
 {
-	__u32 off = NET_UDP4_HEAD - sizeof(struct udphdr), n;
+	__u32 start = w->frame_text - KV_UDP_HEADER - sizeof(struct udphdr), off, n;
 	int i, turns = (len + KV_SUM_BYTES - 1) / KV_SUM_BYTES;
 	__s64 part = 0;
 
 	bpf_for(i, 0, turns) {
-		n = len;
+		/* From the turn alone: what changes by a known amount has no end for the verifier. */
+		off = i * KV_SUM_BYTES;
+		n = len - off;
 		if (n > KV_SUM_BYTES)
 			n = KV_SUM_BYTES;
-		if (!n || bpf_dynptr_read(w->block, n, d, off, 0))
-			return false;
+		if (!n || bpf_dynptr_read(w->block, n, d, start + off, 0))
+			return 0;
 		*(__u32 *)&w->block[n] = 0; /* padding to a whole word */
 		part = bpf_csum_diff(NULL, 0, (void *)w->block, (n + 3) & ~3U, part);
-		off += n;
-		len -= n;
 	}
-	return net_fold(sum + (__u32)part) == 0xffff;
+	return net_fold(sum + (__u32)part);
 }
 
-/* Put the headers of a reply with @text_len bytes of text in front of its place. */
-static __always_inline void kv_reply_head(struct kv_frame *f, struct kv_work *w, __u32 text_len)
+/*
+ * Put the headers of a reply with @text_len bytes of text in front of its place.
+ * Returns the offset of its first byte in the text.
+ */
+__noinline int kv_reply_head(struct kv_work *w, __u32 text_len)
 {
-	__u8 *at = (__u8 *)w->text + KV_TEXT_REPLY;
-	struct kv_udp_header *u = (void *)(at + NET_UDP4_HEAD);
+	struct kv_udp_header *u;
+	__u8 *line;
 
-	net_udp4_reply((struct net_head *)at, f->flow, KV_UDP_HEADER + text_len);
+	if (!w)
+		return 0;
+	line = (__u8 *)w->text + KV_TEXT_REPLY_LINE;
+	u = (void *)(line - KV_UDP_HEADER);
 	u->id = w->udp_id;
 	u->sequence = 0;
 	u->total = bpf_htons(1);
 	u->reserved = 0;
+#define KV_HEAD_OF(kind)                                                  \
+	case kind:                                                        \
+		net_udp_reply((void *)u - NET_HEAD(kind), &w->flow, kind, \
+			      KV_UDP_HEADER + text_len);                  \
+		break
+	switch (w->flow.kind) {
+		KV_HEAD_OF(0);
+		KV_HEAD_OF(NET_TAGGED);
+		KV_HEAD_OF(NET_IP6);
+		KV_HEAD_OF(NET_TAGGED | NET_IP6);
+	}
+#undef KV_HEAD_OF
+	return KV_TEXT_REPLY_LINE - w->frame_text;
+}
+
+/* Write the headers, which begin at byte @start of the text, into the frame. */
+static __always_inline bool kv_reply_write_head(struct kv_work *w, struct bpf_dynptr *d,
+						__u32 start)
+{
+	__u32 len = KV_TEXT_REPLY_LINE - start;
+
+	/* Apart, for the verifier, which does not relate the two. */
+	barrier_var(start);
+	barrier_var(len);
+	return start <= KV_TEXT_REPLY_LINE && len <= KV_TEXT_REPLY_LINE &&
+	       !bpf_dynptr_write(d, 0, (__u8 *)w->text + start, len, 0);
+}
+
+/* Complete a reply with @text_len bytes of text, which is in its frame but for the checksum. */
+static __always_inline bool kv_reply_sum(struct kv_work *w, struct bpf_dynptr *d, __u32 text_len)
+{
+	__u32 payload_len = KV_UDP_HEADER + text_len;
+	__u16 sum;
+
+	if (!(w->flow.kind & NET_IP6))
+		return true;
+	sum = kv_sum(w, d, net_udp_pseudo(&w->flow, payload_len),
+		     payload_len + sizeof(struct udphdr));
+	sum = ~sum;
+	if (!sum)
+		sum = 0xffff; /* 0 would mean that there is none */
+	return !bpf_dynptr_write(d, w->frame_text - KV_UDP_HEADER - sizeof(sum), &sum, sizeof(sum),
+				 0);
 }
 
 /* Make the frame a reply of one short line. */
 static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct kv_work *w,
 						     const char *line, __u32 len)
 {
-	__u8 *text = (__u8 *)w->text + KV_TEXT_REPLY_LINE;
 	struct bpf_dynptr d;
+	__u32 start;
 
 	if (w->noreply)
 		return KV_SILENT;
-	__builtin_memcpy(text, line, len);
-	kv_reply_head(f, w, len);
+	__builtin_memcpy((__u8 *)w->text + KV_TEXT_REPLY_LINE, line, len);
+	start = kv_reply_head(w, len);
 	/* Only NOT_FOUND can be longer than its request, and then nothing has changed. */
-	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + len))
+	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
 		return KV_UP;
-	if (net_frame_dynptr(f->ctx, f->door, &d) ||
-	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, KV_FRAME_TEXT + len, 0))
+	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
+	    bpf_dynptr_write(&d, w->frame_text, (__u8 *)w->text + KV_TEXT_REPLY_LINE, len, 0) ||
+	    !kv_reply_sum(w, &d, len))
 		return KV_SILENT;
 	return KV_REPLY;
 }
 
 #define KV_REPLY_LINE(f, w, s) kv_reply_line(f, w, s, sizeof(s) - 1)
+
+/* Is the request's UDP checksum right? */
+static __always_inline bool kv_checked(struct kv_work *w, struct bpf_dynptr *d)
+{
+	return net_udp_unsummed(&w->flow) ||
+	       kv_sum(w, d, net_udp_pseudo(&w->flow, w->flow.payload_len),
+		      w->flow.payload_len + sizeof(struct udphdr)) == 0xffff;
+}
+
+/* What a request is unless its line says otherwise. */
+static __always_inline void kv_work_begin(struct kv_frame *f, struct kv_work *w)
+{
+	w->path = f->path;
+	w->noreply = 0;
+	w->keep = kv_reserve;
+	w->cond = KV_IF_ANY;
+	w->keep_bits = 0;
+	w->state = 0;
+	w->clear = 0;
+	w->new_cas = 0;
+}
 
 /* The most of a request that has to be in the text: all of the longest line. */
 #define KV_REQUEST_LINE (KV_KEY_MAX + 1 + 10 + 1 + 10 + 1 + 10 + 8 + 2)
@@ -115,31 +181,30 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
 				     __u32 prefix)
 {
-	__u32 start = KV_TEXT_KEY - prefix - KV_FRAME_TEXT, len;
+	__u32 start = KV_TEXT_KEY - prefix - w->frame_text, len;
 	int key_len;
 
-	len = NET_UDP4_HEAD + f->flow->payload_len;
-	if (len > KV_FRAME_TEXT + prefix + KV_REQUEST_LINE)
-		len = KV_FRAME_TEXT + prefix + KV_REQUEST_LINE;
-	if (bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
+	len = w->flow.head + w->flow.payload_len;
+	if (len > w->frame_text + prefix + KV_REQUEST_LINE)
+		len = w->frame_text + prefix + KV_REQUEST_LINE;
+	barrier_var(len);
+	if (start > KV_TEXT_KEY || len > KV_TEXT_BYTES - KV_TEXT_KEY ||
+	    bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
 		return 0;
-	if (!net_udp4_unsummed(f->flow) && !kv_sum_ok(w, d, net_udp4_pseudo(f->flow),
-						      f->flow->payload_len + sizeof(struct udphdr)))
+	if (!kv_checked(w, d))
 		return 0;
 	key_len = kv_hash_key(w, 0);
 	if (key_len < 1 || key_len > KV_KEY_MAX || KV_TEXT_KEY + key_len + 2 > start + len)
 		return 0;
-	w->key_off = KV_FRAME_TEXT + prefix;
-	w->path = f->path;
-	w->noreply = 0;
-	w->keep = kv_reserve;
+	w->key_off = w->frame_text + prefix;
+	kv_work_begin(f, w);
 	return start + len;
 }
 
 /* Undo what a get did to its frame. False: the frame is lost. */
 static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, __u32 prefix)
 {
-	__u32 start = KV_TEXT_KEY - prefix - KV_FRAME_TEXT, i, len;
+	__u32 start = KV_TEXT_KEY - prefix - w->frame_text, i, len;
 	__u32 key_len = w->key_len, pad;
 	__u8 *text = (__u8 *)w->text;
 	struct bpf_dynptr d;
@@ -150,7 +215,10 @@ static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, _
 		return false;
 	text[KV_TEXT_KEY + key_len] = '\r';
 	text[KV_TEXT_KEY + key_len + 1] = '\n';
-	len = KV_FRAME_TEXT + prefix + key_len + 2;
+	len = w->frame_text + prefix + key_len + 2;
+	barrier_var(len);
+	if (start > KV_TEXT_KEY || len > KV_TEXT_BYTES - KV_TEXT_KEY)
+		return false;
 	if (!net_frame_resize(f->ctx, f->door, w->frame_len) ||
 	    net_frame_dynptr(f->ctx, f->door, &d) || bpf_dynptr_write(&d, 0, text + start, len, 0))
 		return false;
@@ -158,6 +226,68 @@ static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, _
 	if (pad && pad <= sizeof(w->padding))
 		bpf_dynptr_write(&d, len, w->padding, pad, 0);
 	return true;
+}
+
+/* Copy the request's text for the functions of kv_line.h. */
+static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct kv_work *w,
+						    struct bpf_dynptr *d)
+{
+	__u32 len = w->flow.payload_len - KV_UDP_HEADER;
+	struct kv_line *line = kv_line_get();
+
+	if (!line || !kv_checked(w, d))
+		return NULL;
+	if (len > KV_LINE_MAX)
+		len = KV_LINE_MAX;
+	barrier_var(len);
+	if (len > KV_LINE_MAX || bpf_dynptr_read(line->request, len, d, w->frame_text, 0))
+		return NULL;
+	line->request[len] = 0; /* no key goes on behind it */
+	line->len = len;
+	kv_work_begin(f, w);
+	return line;
+}
+
+/* Make the frame the reply of @len bytes in kv_line, or do what else its function says. */
+static __always_inline enum kv_verdict kv_line_reply(struct kv_frame *f, struct kv_work *w,
+						     struct kv_line *line, int result)
+{
+	__u32 start, begin, len = result;
+	struct bpf_dynptr d;
+
+	if (result == KV_LINE_SILENT)
+		return KV_SILENT;
+	begin = line->begin;
+	barrier_var(len);
+	barrier_var(begin);
+	if (!len || len > sizeof(line->reply) - KV_LINE_BEGIN_MAX - KV_TEXT_BYTES ||
+	    begin > KV_LINE_BEGIN_MAX + KV_TEXT_BYTES)
+		return KV_UP;
+	start = kv_reply_head(w, len);
+	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
+		return KV_UP;
+	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
+	    bpf_dynptr_write(&d, w->frame_text, line->reply + begin, len, 0) ||
+	    !kv_reply_sum(w, &d, len))
+		return KV_SILENT;
+	return KV_REPLY;
+}
+
+/* A get of several keys, or a gat; @prefix bytes of command precede the first space. */
+static __always_inline enum kv_verdict kv_packet_gets(struct kv_frame *f, struct kv_work *w,
+						      struct bpf_dynptr *d, bool touch)
+{
+	struct kv_line *line = kv_line_load(f, w, d);
+	__u32 pos = 3;
+
+	if (!line)
+		return KV_UP;
+	w->with_cas = line->request[3] == 's';
+	if (w->with_cas)
+		pos = 4;
+	if (line->request[pos] != ' ')
+		return KV_UP;
+	return kv_line_reply(f, w, line, kv_line_gets(w, pos, touch));
 }
 
 /* How an attempt to answer a get ended. */
@@ -170,26 +300,26 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 	struct kv_entry *e = bpf_map_lookup_elem(&kv_index, &w->identity);
 	enum kv_found found;
 	struct bpf_dynptr d;
-	__u32 line, text_len, head_len;
+	__u32 line, text_len, head_len, start;
 	int result;
 
 	if (!e)
 		return KV_TRY_MISS;
-	found = kv_entry_read(e, ctl, w);
+	found = kv_entry_read(e, ctl, w, 0);
 	if (found == KV_FOUND_BUSY)
 		return KV_TRY_AGAIN;
 	if (found == KV_FOUND_EXPIRED)
 		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
 	line = kv_value_line(w->key_len, w->found.flags, w->found.value_len);
 	if (w->with_cas)
-		line += 1 + kv_digits64(w->found.word >> 1);
+		line += 1 + kv_digits64(w->found.cas);
 	text_len = line + w->found.value_len + 7;
 	if (w->found.tier != KV_TIER_KERNEL || KV_UDP_HEADER + text_len > kv_datagram_max)
 		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
-	if (!net_frame_resize(f->ctx, f->door, KV_FRAME_TEXT + text_len))
+	if (!net_frame_resize(f->ctx, f->door, w->frame_text + text_len))
 		return KV_TRY_UP;
 	w->changed = 1;
-	w->value_off = KV_FRAME_TEXT + line;
+	w->value_off = w->frame_text + line;
 	if (net_frame_dynptr(f->ctx, f->door, &d))
 		return KV_TRY_UP;
 	result = kv_chain_read(w, &d);
@@ -197,13 +327,16 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 		return KV_TRY_AGAIN;
 	if (result == KV_CHAIN_OTHER_KEY)
 		return KV_TRY_MISS;
-	kv_reply_head(f, w, text_len);
-	head_len = kv_text_value_line(w) - KV_TEXT_REPLY;
+	start = kv_reply_head(w, text_len);
+	head_len = kv_text_value_line(w) - start;
 	barrier_var(head_len); /* checked here and not sooner, where the verifier sees it */
-	if (head_len != w->value_off || head_len > KV_TEXT_BYTES ||
-	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + KV_TEXT_REPLY, head_len, 0) ||
-	    bpf_dynptr_write(&d, w->value_off + w->found.value_len, "\r\nEND\r\n", 7, 0))
+	if (start > KV_TEXT_KEY || head_len != w->value_off ||
+	    head_len > KV_TEXT_BYTES - KV_TEXT_KEY ||
+	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + start, head_len, 0) ||
+	    bpf_dynptr_write(&d, w->value_off + w->found.value_len, "\r\nEND\r\n", 7, 0) ||
+	    !kv_reply_sum(w, &d, text_len))
 		return KV_TRY_UP;
+	kv_entry_fetched(e, w);
 	return KV_TRY_HIT;
 }
 
@@ -217,13 +350,16 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 	int i;
 
 	w->with_cas = prefix == 5;
-	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ' ||
-	    KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
+	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+		return KV_UP;
+	if (kv_text_at(w, KV_TEXT_KEY + w->key_len) == ' ')
+		return kv_packet_gets(f, w, d, false);
+	if (KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
 		return KV_UP;
 	for (i = 0; i < sizeof(w->head) / 8; i++)
 		w->head[i] = w->text[i];
 	w->frame_len = net_frame_len(f->ctx, f->door);
-	pad = w->frame_len - NET_UDP4_HEAD - f->flow->payload_len;
+	pad = w->frame_len - w->flow.head - w->flow.payload_len;
 	if (pad && pad <= sizeof(w->padding))
 		bpf_dynptr_read(w->padding, pad, d, w->frame_len - pad, 0);
 	w->changed = 0;
@@ -245,40 +381,78 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 	}
 }
 
-static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
-						     struct bpf_dynptr *d)
+/* Read the line of a set into @w. Returns its length, 0: not ours. */
+static __always_inline __u32 kv_set_line(struct kv_frame *f, struct kv_work *w,
+					 struct bpf_dynptr *d)
 {
-	__u32 end = kv_load(f, w, d, 4), at, line;
-	enum kv_status status;
-	__u16 crlf;
+	__u32 end = kv_load(f, w, d, 4), at;
 
 	if (!end)
-		return KV_UP;
+		return 0;
 	at = kv_text_set(w, KV_TEXT_KEY + w->key_len);
 	if (!at)
-		return KV_UP;
+		return 0;
 	at = kv_text_line_end(w, at);
-	if (!at || at > end)
+	return !at || at > end ? 0 : at - KV_TEXT_KEY + 4;
+}
+
+/* The same for an ms, whose line and flags are then in *@meta. */
+static __always_inline __u32 kv_ms_line(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
+					struct kv_line **meta)
+{
+	*meta = kv_line_load(f, w, d);
+	if (!*meta)
+		return 0;
+	w->key_off = w->frame_text + KV_META_KEY;
+	return kv_meta_set(w);
+}
+
+/* A set or, with @is_meta, an ms. */
+static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
+						     struct bpf_dynptr *d, bool is_meta)
+{
+	struct kv_line *meta = NULL;
+	enum kv_status status;
+	__u16 crlf;
+	__u32 line;
+
+	line = is_meta ? kv_ms_line(f, w, d, &meta) : kv_set_line(f, w, d);
+	if (!line)
 		return KV_UP;
-	line = at - KV_TEXT_KEY + 4;
-	w->value_off = KV_FRAME_TEXT + line;
-	if (f->flow->payload_len != KV_UDP_HEADER + line + w->value_len + 2 ||
+	w->value_off = w->frame_text + line;
+	if (w->flow.payload_len != KV_UDP_HEADER + line + w->value_len + 2 ||
 	    bpf_dynptr_read(&crlf, 2, d, w->value_off + w->value_len, 0) ||
 	    crlf != bpf_htons(0x0d0a))
 		return KV_UP;
 	w->tier = KV_TIER_KERNEL;
-	w->cond = KV_IF_ANY;
 	w->token = 0;
 	if (kv_get_reply_len(w->key_len, w->flags, w->value_len) > kv_datagram_max)
 		status = KV_TOO_BIG;
 	else
 		status = kv_set(w, d);
+	if (meta && (status == KV_OK || status == KV_MISS || status == KV_EXISTS))
+		return kv_line_reply(f, w, meta, kv_meta_stored(w, status));
 	if (status != KV_OK) {
 		kv_count(f->path, KV_OP_SET, KV_RESULT_PASSED);
 		return KV_UP;
 	}
 	kv_count(f->path, KV_OP_SET, KV_RESULT_STORED);
 	return KV_REPLY_LINE(f, w, "STORED\r\n");
+}
+
+/* An mg or, if not @get, an md. */
+static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct kv_work *w,
+						      struct bpf_dynptr *d, bool get)
+{
+	struct kv_line *line = kv_line_load(f, w, d);
+	enum kv_verdict verdict;
+
+	if (!line)
+		return KV_UP;
+	verdict = kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
+	if (get && verdict == KV_REPLY)
+		kv_meta_accessed(w);
+	return verdict;
 }
 
 static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,
@@ -332,7 +506,6 @@ static __always_inline enum kv_verdict kv_packet_touch(struct kv_frame *f, struc
 #define KV_WORD4(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 struct kv_request_start {
-	struct net_head net;
 	struct kv_udp_header udp;
 	__u32 command; /* its first four letters */
 } __attribute__((packed, aligned(2)));
@@ -340,41 +513,69 @@ struct kv_request_start {
 /* Is the datagram sent to an address that we serve? */
 static __always_inline bool kv_is_local(const struct net_flow *flow)
 {
-	if (kv_listen_ip4)
-		return flow->dst == kv_listen_ip4;
-	return bpf_map_lookup_elem(&kv_local_ip4, &flow->dst) != NULL;
+	struct kv_address a = {};
+
+	if (flow->kind & NET_IP6) {
+		__builtin_memcpy(&a, flow->dst, sizeof(a));
+		if (!a.word[0] && !a.word[1] && a.word[2] == bpf_htonl(0xffff))
+			return false; /* IPv4 in this form is ours, and never on the wire */
+	} else if (kv_listen_ip4) {
+		return flow->dst[0] == kv_listen_ip4;
+	} else {
+		a.word[2] = bpf_htonl(0xffff);
+		a.word[3] = flow->dst[0];
+	}
+	return bpf_map_lookup_elem(&kv_local, &a) != NULL;
+}
+
+/* Read all that comes before the text into @w. Returns the command's first letters, 0: not ours. */
+static __always_inline __u32 kv_packet_start(struct kv_frame *f, struct kv_work *w, void *data,
+					     void *data_end)
+{
+	struct kv_request_start *r;
+	__u32 head;
+
+	if (!net_udp_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(kv_udp_port),
+			   &w->flow))
+		return 0;
+	head = w->flow.head; /* read again: one number that is not known, not four that are */
+	r = data + head;
+	if (head > NET_HEAD_MAX || (void *)(r + 1) > data_end || w->flow.payload_len < sizeof(*r))
+		return 0;
+	/* Replies to our own port would go round for ever between two servers. */
+	if (r->udp.sequence || r->udp.total != bpf_htons(1) ||
+	    w->flow.sport == bpf_htons(kv_udp_port) || !kv_is_local(&w->flow))
+		return 0;
+	w->udp_id = r->udp.id;
+	w->frame_text = head + KV_UDP_HEADER;
+	return r->command;
 }
 
 static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
 {
-	struct kv_request_start *r = data;
-	__u32 zero = 0, command;
+	__u32 zero = 0, command, meta;
 	struct bpf_dynptr d;
 	struct kv_work *w;
-	__u16 id;
 
-	if (!net_udp4_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(kv_udp_port),
-			    f->flow) ||
-	    (void *)(r + 1) > data_end || f->flow->payload_len < sizeof(*r) - sizeof(r->net))
-		return KV_UP;
-	/* Replies to our own port would go round for ever between two servers. */
-	if (r->udp.sequence || r->udp.total != bpf_htons(1) ||
-	    f->flow->sport == bpf_htons(kv_udp_port) || !kv_is_local(f->flow))
-		return KV_UP;
-	id = r->udp.id;
-	command = r->command;
 	w = bpf_map_lookup_elem(&kv_work, &zero);
-	if (!w || net_frame_dynptr(f->ctx, f->door, &d))
+	if (!w)
 		return KV_UP;
-	w->udp_id = id;
+	command = kv_packet_start(f, w, data, data_end);
+	if (!command || net_frame_dynptr(f->ctx, f->door, &d))
+		return KV_UP;
 	if (command == KV_WORD4('g', 'e', 't', ' ') || command == KV_WORD4('g', 'e', 't', 's'))
 		return kv_packet_get(f, w, &d, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
-	if (command == KV_WORD4('s', 'e', 't', ' '))
-		return kv_packet_set(f, w, &d);
+	if (command == KV_WORD4('g', 'a', 't', ' ') || command == KV_WORD4('g', 'a', 't', 's'))
+		return kv_packet_gets(f, w, &d, true);
+	meta = command & KV_WORD4(0xff, 0xff, 0xff, 0);
+	if (command == KV_WORD4('s', 'e', 't', ' ') || meta == KV_WORD4('m', 's', ' ', 0))
+		return kv_packet_set(f, w, &d, meta == KV_WORD4('m', 's', ' ', 0));
 	if (command == KV_WORD4('d', 'e', 'l', 'e'))
 		return kv_packet_delete(f, w, &d);
 	if (command == KV_WORD4('t', 'o', 'u', 'c'))
 		return kv_packet_touch(f, w, &d);
+	if (meta == KV_WORD4('m', 'g', ' ', 0) || meta == KV_WORD4('m', 'd', ' ', 0))
+		return kv_packet_meta(f, w, &d, meta == KV_WORD4('m', 'g', ' ', 0));
 	return KV_UP;
 }
 

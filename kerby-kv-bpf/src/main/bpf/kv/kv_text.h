@@ -39,7 +39,9 @@ static __always_inline __u32 kv_text_number(const struct kv_work *w, __u32 at, _
 	if (kv_text_at(w, at) != ' ' || digit > 9)
 		return 0;
 	at++;
-	bpf_for(i, 0, 11) {
+	/* Few turns, mostly one or two: a bpf_for would cost more than the digits. */
+#pragma clang loop unroll(disable)
+	for (i = 0; i < 11; i++) {
 		digit = kv_text_at(w, at) - '0';
 		if (digit > 9)
 			break;
@@ -223,7 +225,7 @@ __noinline int kv_text_value_line(struct kv_work *w)
 	at = kv_text_put_number(w, KV_TEXT_KEY + w->key_len, w->found.flags);
 	at = kv_text_put_number(w, at, w->found.value_len);
 	if (w->with_cas)
-		at = kv_text_put_cas(w, at, w->found.word >> 1);
+		at = kv_text_put_cas(w, at, w->found.cas);
 	if (at > KV_TEXT_BYTES - 2)
 		return 0;
 	text[at] = '\r';

@@ -10,13 +10,14 @@
 #define KERBY_KV_WORK_H
 
 #include "kv/kv_maps.h"
+#include "net/udp.h"
 
 /*
  * Where the key stands in kv_work.text: on a word boundary, with room in front
- * for the headers of a reply (8 of room, Ethernet to UDP 42, frame header 8)
- * and "VALUE ", so that a reply's first line is built around the key in place.
+ * for the headers of a reply (Ethernet to UDP at most 66, frame header 8) and
+ * "VALUE ", so that a reply's first line is built around the key in place.
  */
-#define KV_TEXT_KEY 64
+#define KV_TEXT_KEY 96
 /* A key in any block position, read by whole words; also the longest line we take. */
 #define KV_TEXT_BYTES 576
 
@@ -31,17 +32,23 @@ struct kv_work {
 	__u32 flags;
 	__u32 exptime;
 	__u64 cas; /* KV_IF_CAS */
+	__u64 version; /* KV_IF_VERSION */
+	__u64 new_cas; /* as in struct kv_slot */
 	__u64 token; /* tier USER */
 	__u8 cond; /* enum kv_slot_cond */
 	__u8 tier; /* where the value is to be */
 	__u8 noreply;
 	__u8 path; /* enum kv_path */
+	__u8 keep_bits; /* enum kv_keep */
+	__u8 state, clear; /* state bits, as in struct kv_slot */
 	__u8 old_tier; /* result: the tier of what was superseded or removed, or 0 */
 	__u32 keep; /* blocks to leave free: kv_reserve, or 0 */
 	/* The entry as it was read. */
 	struct kv_entry found;
 	/* The entry to insert, and what the operation left behind. */
 	struct kv_entry fresh;
+	struct net_flow flow; /* of a packet */
+	__u32 frame_text; /* offset of the text in its frame */
 	/* A packet as it came: all before the key, for when it has to be put back. */
 	__u64 head[KV_TEXT_KEY / 8];
 	__u32 frame_len;

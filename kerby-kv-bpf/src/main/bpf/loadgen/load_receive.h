@@ -158,12 +158,12 @@ static __always_inline int load_receive_one(struct xdp_md *ctx)
 	port = bpf_ntohs(h->udp.dest) - LOAD_PORT_BASE;
 	if (port >= LOAD_PORTS || h->ip.saddr != load_ip_server ||
 	    h->udp.source != load_port_server ||
-	    !net_udp4_parse(data, data_end, data_end - data, h->udp.dest, &flow) ||
+	    !net_udp_parse(data, data_end, data_end - data, h->udp.dest, &flow) || flow.kind ||
 	    flow.payload_len < LOAD_UDP_HEAD)
 		return XDP_PASS;
 	reply.lane_number = port >> port_bits;
 	reply.number = (port & ((1 << port_bits) - 1)) << LOAD_ID_BITS |
-		       bpf_ntohs(*(__u16 *)(data + NET_UDP4_HEAD));
+		       bpf_ntohs(*(__u16 *)(data + NET_HEAD(0)));
 	reply.number_mask = (1U << (port_bits + LOAD_ID_BITS)) - 1;
 	reply.text_len = flow.payload_len - LOAD_UDP_HEAD;
 	index = reply.lane_number * (load_slot_mask + 1) + (reply.number & load_slot_mask);

@@ -73,15 +73,15 @@ static __always_inline bool load_put_head(struct xdp_md *ctx, const struct load_
 	__builtin_memcpy(flow.mac_dst, &mac, sizeof(flow.mac_dst));
 	mac = load_mac_server;
 	__builtin_memcpy(flow.mac_src, &mac, sizeof(flow.mac_src));
-	flow.src = load_ip_server;
-	flow.dst = load_ip_self;
+	flow.src[0] = load_ip_server;
+	flow.dst[0] = load_ip_self;
 	flow.sport = load_port_server;
 	flow.dport = bpf_htons(LOAD_PORT_BASE + port);
-	net_udp4_reply(data, &flow, LOAD_UDP_HEAD + text_len);
-	*(__u16 *)(data + NET_UDP4_HEAD) = bpf_htons(t->number);
-	*(__u16 *)(data + NET_UDP4_HEAD + 2) = 0;
-	*(__u16 *)(data + NET_UDP4_HEAD + 4) = bpf_htons(1);
-	*(__u16 *)(data + NET_UDP4_HEAD + 6) = 0;
+	net_udp_reply(data, &flow, 0, LOAD_UDP_HEAD + text_len);
+	*(__u16 *)(data + NET_HEAD(0)) = bpf_htons(t->number);
+	*(__u16 *)(data + NET_HEAD(0) + 2) = 0;
+	*(__u16 *)(data + NET_HEAD(0) + 4) = bpf_htons(1);
+	*(__u16 *)(data + NET_HEAD(0) + 6) = 0;
 	*(__u32 *)(data + LOAD_TEXT) = verb;
 	return true;
 }

@@ -9,10 +9,10 @@
 #define KERBY_LOAD_TEXT_H
 
 #include "loadgen/load_maps.h"
-#include "net/udp4.h"
+#include "net/udp.h"
 
 #define LOAD_UDP_HEAD 8 /* memcached's: id, number, count, reserved, 2 bytes each */
-#define LOAD_TEXT (NET_UDP4_HEAD + LOAD_UDP_HEAD)
+#define LOAD_TEXT (NET_HEAD(0) + LOAD_UDP_HEAD)
 #define LOAD_KEY_AT (LOAD_TEXT + 4) /* behind "get " or "set " */
 #define LOAD_VALUE_HEAD 8
 #define LOAD_DIGITS_MAX 4

@@ -3,7 +3,7 @@
  * A bare reflector: each UDP datagram to one port goes back to where it came
  * from, as it is. What no server can beat.
  */
-#include "net/udp4.h"
+#include "net/udp.h"
 
 const volatile __u16 reflect_port; /* network order */
 

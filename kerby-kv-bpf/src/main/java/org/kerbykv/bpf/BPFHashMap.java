@@ -129,33 +129,76 @@ public final class BPFHashMap<K, V> extends BPFMap {
 
   void walk(ElementVisitor visitor, int elementsAtFirst) {
     Objects.requireNonNull(visitor);
-    int elements = elementsAtFirst;
-    try (Arena arena = Arena.ofConfined()) {
-      // The kernel's place in the map: a bucket number, or for a trie a key.
-      MemorySegment place = arena.allocate(Math.max(keySize(), Long.BYTES), Long.BYTES);
-      MemorySegment next = arena.allocate(place.byteSize(), Long.BYTES);
-      boolean started = false;
-      while (true) {
-        int result;
-        try (Batch batch = new Batch(elements)) {
-          do {
-            result = batch.lookup(started ? place : MemorySegment.NULL, next);
-            if (result < 0 && result != -Errno.ENOENT) {
-              break;
-            }
-            batch.visit(visitor);
-            place.copyFrom(next);
-            started = true;
-          } while (result == 0);
-        }
-        if (result == -Errno.ENOENT) {
-          return;
-        }
-        if (result != -Errno.ENOSPC) {
-          succeeded("walk", result);
-        }
-        elements = Math.multiplyExact(elements, 2); // one bucket holds more than that
+    try (Cursor cursor = new Cursor(elementsAtFirst)) {
+      while (cursor.next(visitor)) {}
+    }
+  }
+
+  /**
+   * Makes a cursor at the beginning of the map.
+   *
+   * @param elements about how many to visit at a time, 1 or more; also what memory it holds
+   */
+  public Cursor cursor(int elements) {
+    if (elements < 1) {
+      throw new IllegalArgumentException("a cursor of " + elements + " elements");
+    }
+    return new Cursor(elements);
+  }
+
+  /**
+   * A walk that is done in parts, round and round. What {@link #walk} says of elements that come
+   * and go holds for each round.
+   *
+   * <p>The order is that of the map's hash, which has nothing to do with what is stored or when:
+   * the elements of one part are a random sample of them all.
+   *
+   * <p>Used by one thread at a time, not always the same one.
+   */
+  public final class Cursor implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    // The kernel's place in the map: a bucket number, or for a trie a key.
+    private final MemorySegment place = arena.allocate(Math.max(keySize(), Long.BYTES), Long.BYTES);
+    private final MemorySegment next = arena.allocate(place.byteSize(), Long.BYTES);
+    private boolean started;
+    private Batch batch;
+
+    private Cursor(int elements) {
+      batch = new Batch(elements);
+    }
+
+    /**
+     * Visits the next elements, with one system call.
+     *
+     * @return whether there may be more: after a false, the next call begins at the beginning
+     */
+    public boolean next(ElementVisitor visitor) {
+      int result = batch.lookup(started ? place : MemorySegment.NULL, next);
+      while (result == -Errno.ENOSPC) {
+        // One bucket holds more than that.
+        int elements = Math.multiplyExact(batch.elements, 2);
+        batch.close();
+        batch = new Batch(elements);
+        result = batch.lookup(started ? place : MemorySegment.NULL, next);
       }
+      if (result != -Errno.ENOENT) {
+        succeeded("walk", result);
+      }
+      place.copyFrom(next);
+      started = result == 0;
+      batch.visit(visitor);
+      return started;
+    }
+
+    /** Goes back to the beginning of the map. */
+    public void rewind() {
+      started = false;
+    }
+
+    @Override
+    public void close() {
+      batch.close();
+      arena.close();
     }
   }
 
@@ -173,7 +216,7 @@ public final class BPFHashMap<K, V> extends BPFMap {
 
   /** Room for the elements of one system call. */
   private final class Batch implements AutoCloseable {
-    private final Arena arena = Arena.ofConfined();
+    private final Arena arena = Arena.ofShared();
     private final int elements;
     private final MemorySegment keys;
     private final MemorySegment values;

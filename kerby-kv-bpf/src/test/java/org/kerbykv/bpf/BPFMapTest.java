@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.fail;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -158,6 +159,50 @@ class BPFMapTest {
       assertThat(visited[0]).isEqualTo(elements);
       assertThat(map.count()).isZero();
     }
+  }
+
+  @Test
+  void aCursorVisitsEachElementOnceARoundInParts() {
+    int elements = 10_000;
+    try (BPFProgram large = withResized(elements, 8)) {
+      BPFHashMap<Long, Long> map = large.getHashMap("resized", BPFType.INT64, BPFType.INT64);
+      fill(map, elements);
+      try (BPFHashMap<Long, Long>.Cursor cursor = map.cursor(500)) {
+        for (int round = 0; round < 2; round++) {
+          BitSet seen = new BitSet();
+          int parts = 0;
+          boolean more;
+          do {
+            int before = seen.cardinality();
+            more = cursor.next((key, _) -> seen.set((int) key.get(JAVA_LONG, 0)));
+            assertThat(seen.cardinality() - before)
+                .as("visited in a part")
+                .isLessThanOrEqualTo(500);
+            parts++;
+          } while (more);
+          assertThat(seen.cardinality()).isEqualTo(elements);
+          assertThat(parts).isGreaterThanOrEqualTo(elements / 500);
+        }
+        assertThat(cursor.next((_, _) -> {})).as("more after the first part").isTrue();
+        cursor.rewind();
+        int[] visited = new int[1];
+        while (cursor.next((_, _) -> visited[0]++)) {}
+        assertThat(visited[0]).as("visited since the beginning").isEqualTo(elements);
+      }
+    }
+  }
+
+  @Test
+  void aCursorFindsNothingInAnEmptyMap() {
+    BPFHashMap<Long, Long> resized = program.getHashMap("resized", BPFType.INT64, BPFType.INT64);
+    try (BPFHashMap<Long, Long>.Cursor cursor = resized.cursor(10)) {
+      assertThat(cursor.next((_, _) -> fail("an element"))).isFalse();
+      resized.put(1L, 1L);
+      int[] visited = new int[1];
+      cursor.next((_, _) -> visited[0]++);
+      assertThat(visited[0]).isOne();
+    }
+    assertThatIllegalArgumentException().isThrownBy(() -> resized.cursor(0));
   }
 
   @Test

@@ -30,7 +30,12 @@ final class Call<R> extends CompletableFuture<R> {
   record Attempt(UdpPort port, int id) {}
 
   final Command command;
+
+  /** The key that the call is placed by; of several, the first. */
   final byte[] key;
+
+  /** The keys of a retrieval of several, else null. */
+  final byte[][] keys;
 
   /** The value to store, for storage commands. */
   final byte[] value;
@@ -43,11 +48,17 @@ final class Call<R> extends CompletableFuture<R> {
   /** The cas id of cas, the amount of incr and decr; unsigned. */
   final long argument;
 
+  /** Whether it counts in {@link KerbyClientConfig#maxOutstanding()}. */
+  final boolean takesPlace;
+
   /** When the call ends without a reply, in {@link System#nanoTime()}. */
   final long deadline;
 
   final long created;
   private final Mapper<R> mapper;
+
+  /** Who is told how the call ended, or null. */
+  CallObserver observer;
 
   /** The call submitted before this one, while both wait for the event loop. */
   Call<?> submittedBefore;
@@ -85,15 +96,42 @@ final class Call<R> extends CompletableFuture<R> {
       long argument,
       long timeoutNanos,
       Mapper<R> mapper) {
+    this(command, key, null, value, flags, exptime, argument, true, timeoutNanos, mapper);
+  }
+
+  private Call(
+      Command command,
+      byte[] key,
+      byte[][] keys,
+      byte[] value,
+      int flags,
+      long exptime,
+      long argument,
+      boolean takesPlace,
+      long timeoutNanos,
+      Mapper<R> mapper) {
     this.command = command;
     this.key = key;
+    this.keys = keys;
     this.value = value;
     this.flags = flags;
     this.exptime = exptime;
     this.argument = argument;
+    this.takesPlace = takesPlace;
     this.created = System.nanoTime();
     this.deadline = created + timeoutNanos;
     this.mapper = mapper;
+  }
+
+  /** A get of several keys of one link. */
+  static <R> Call<R> ofKeys(byte[][] keys, long timeoutNanos, Mapper<R> mapper) {
+    return new Call<>(Command.GET, keys[0], keys, null, 0, 0, 0, true, timeoutNanos, mapper);
+  }
+
+  /** A call of the client's own, that no caller's call has to wait for. */
+  static <R> Call<R> withoutPlace(
+      Command command, byte[] key, long timeoutNanos, Mapper<R> mapper) {
+    return new Call<>(command, key, null, null, 0, 0, 0, false, timeoutNanos, mapper);
   }
 
   /** Notes the id of a further attempt; a reply to any attempt answers the call. */
@@ -123,14 +161,19 @@ final class Call<R> extends CompletableFuture<R> {
   /** Ends the call with what the server said. */
   void answer(Reply reply) {
     if (reply.status().isError()) {
-      completeExceptionally(new KerbyServerException(reply.errorLine()));
+      end(new KerbyServerException(reply.errorLine()), CallObserver.Outcome.REFUSED);
       return;
     }
+    R result;
     try {
-      complete(mapper.map(reply));
+      result = mapper.map(reply);
     } catch (RuntimeException e) { // a transcoder's
-      completeExceptionally(e);
+      end(e, CallObserver.Outcome.UNDECODABLE);
+      return;
     }
+    // Told first: who waits for the call may look at the figures at once.
+    tell(CallObserver.Outcome.of(reply));
+    complete(result);
   }
 
   /**
@@ -138,12 +181,26 @@ final class Call<R> extends CompletableFuture<R> {
    * run, as of unknown outcome because of it.
    */
   void fail(KerbyException reason) {
-    if (sent && !command.repeatable()) {
-      completeExceptionally(
-          new KerbyUnknownOutcomeException(
-              command.word() + " may have been executed: " + reason.getMessage(), reason));
-    } else {
-      completeExceptionally(reason);
+    KerbyException failure =
+        sent && !command.repeatable()
+            ? new KerbyUnknownOutcomeException(
+                command.word() + " may have been executed: " + reason.getMessage(), reason)
+            : reason;
+    end(failure, CallObserver.Outcome.of(failure));
+  }
+
+  private void end(RuntimeException failure, CallObserver.Outcome outcome) {
+    tell(outcome);
+    completeExceptionally(failure);
+  }
+
+  private void tell(CallObserver.Outcome outcome) {
+    if (observer != null && !isDone()) {
+      try {
+        observer.ended(command, outcome, System.nanoTime() - created);
+      } catch (RuntimeException e) {
+        // A registry that refuses a meter must not cost the call its result.
+      }
     }
   }
 }

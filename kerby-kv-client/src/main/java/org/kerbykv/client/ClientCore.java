@@ -3,36 +3,56 @@ package org.kerbykv.client;
 import io.netty.channel.EventLoop;
 import io.netty.channel.IoEventLoopGroup;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
-/** What all views of one client share: event loops, links, and the places for calls. */
+/** What all views of one client share: event loops, servers, and which of them gets which key. */
 final class ClientCore {
   private static final long SHUTDOWN_SECONDS_MAX = 5;
 
   private final KerbyClientConfig config;
   private final ClientCounters counters = new ClientCounters();
-  private final Semaphore places;
   private final IoEventLoopGroup group;
-  private final ServerLink[] links;
+  private final List<EventLoop> loops = new ArrayList<>();
+  private final ServerNode[] nodes;
+
+  /** The servers that get keys; changed under this object's lock. */
+  private final BitSet live = new BitSet();
+
+  private volatile KetamaRing ring;
+
+  /** Who is told how calls end, or null. */
+  private volatile CallObserver observer;
+
+  private final AtomicBoolean closing = new AtomicBoolean();
   private volatile boolean closed;
 
-  private ClientCore(KerbyClientConfig config, InetSocketAddress server) {
+  private ClientCore(KerbyClientConfig config, List<InetSocketAddress> resolved) {
     this.config = config;
-    places = new Semaphore(config.maxOutstanding());
     group = NettyIo.newGroup(config.ioThreads());
-    links = new ServerLink[config.ioThreads()];
-    Arrays.setAll(links, i -> new ServerLink(this, (EventLoop) group.next(), server));
+    for (int i = 0; i < config.ioThreads(); i++) {
+      loops.add((EventLoop) group.next());
+    }
+    nodes = new ServerNode[resolved.size()];
+    Arrays.setAll(
+        nodes, i -> new ServerNode(this, config.servers().get(i), resolved.get(i), loops));
+    live.set(0, nodes.length);
+    ring = KetamaRing.of(config.servers(), live, config.distribution());
   }
 
   static ClientCore open(KerbyClientConfig config) {
-    ClientCore core = new ClientCore(config, resolve(config.server()));
+    List<InetSocketAddress> resolved =
+        config.servers().stream().map(server -> resolve(server.address())).toList();
+    ClientCore core = new ClientCore(config, resolved);
     try {
-      for (ServerLink link : core.links) {
-        link.open();
+      for (ServerNode node : core.nodes) {
+        node.open();
       }
       return core;
     } catch (KerbyConnectionException e) {
@@ -64,14 +84,27 @@ final class ClientCore {
     return counters;
   }
 
+  // --- Calls ------------------------------------------------------------------------------------
+
+  /** The server of a key, at this moment. */
+  ServerNode node(byte[] key) {
+    return nodes.length == 1 ? nodes[0] : nodes[ring.owner(key)];
+  }
+
   /** Sends a call on its way; it ends within its timeout whatever happens. */
   <R> CompletableFuture<R> submit(Call<R> call) {
+    return submit(call, node(call.key));
+  }
+
+  /** As {@link #submit(Call)}, to this server. */
+  <R> CompletableFuture<R> submit(Call<R> call, ServerNode node) {
     counters.calls().increment();
-    if (!takePlace(call)) {
+    call.observer = observer;
+    if (!takePlace(call, node)) {
       return call;
     }
     try {
-      links[Math.floorMod(Arrays.hashCode(call.key), links.length)].submit(call);
+      node.link(call.key).submit(call);
     } catch (RejectedExecutionException e) {
       call.fail(closedException());
     }
@@ -83,21 +116,20 @@ final class ClientCore {
     return call;
   }
 
-  private boolean takePlace(Call<?> call) {
+  private boolean takePlace(Call<?> call, ServerNode node) {
     if (closed) {
       call.fail(closedException());
       return false;
     }
     try {
       boolean mayWait = config.backPressure() == BackPressure.WAIT && !onEventLoop();
-      if (places.tryAcquire()
-          || (mayWait
-              && places.tryAcquire(call.deadline - System.nanoTime(), TimeUnit.NANOSECONDS))) {
+      if (node.tryTakePlace() || (mayWait && node.takePlace(call.deadline - System.nanoTime()))) {
         return true;
       }
       call.fail(
           new KerbyOverloadedException(
-              config.maxOutstanding() + " calls are unanswered already", null));
+              config.maxOutstanding() + " calls to " + node.address() + " are unanswered already",
+              null));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       call.fail(new KerbyInterruptedException("interrupted while waiting for a place", e));
@@ -105,14 +137,63 @@ final class ClientCore {
     return false;
   }
 
-  void releasePlace() {
-    places.release();
+  /** From now on tells this one too how calls end. */
+  void observe(CallObserver other) {
+    synchronized (live) {
+      observer = observer == null ? other : observer.and(other);
+    }
+  }
+
+  // --- Servers ----------------------------------------------------------------------------------
+
+  List<ServerStatus> servers() {
+    BitSet now;
+    synchronized (live) {
+      now = (BitSet) live.clone();
+    }
+    List<ServerStatus> servers = new ArrayList<>();
+    for (int i = 0; i < nodes.length; i++) {
+      servers.add(new ServerStatus(nodes[i].address(), !now.get(i), nodes[i].placesTaken()));
+    }
+    return List.copyOf(servers);
+  }
+
+  /** Gives a server's keys to the others, if there are any, and has it probed. */
+  void eject(ServerNode node) {
+    if (nodes.length > 1 && !closed && setLive(node, false)) {
+      counters.ejections().increment();
+      new ServerProbe(this, node).schedule();
+    }
+  }
+
+  /** Gives an ejected server its keys back. */
+  void restore(ServerNode node) {
+    if (setLive(node, true)) {
+      counters.returns().increment();
+    }
+  }
+
+  /** Returns whether this was a change. */
+  private boolean setLive(ServerNode node, boolean value) {
+    synchronized (live) {
+      int index = Arrays.asList(nodes).indexOf(node);
+      if (live.get(index) == value) {
+        return false;
+      }
+      live.set(index, value);
+      BitSet placed = (BitSet) live.clone();
+      if (placed.isEmpty()) {
+        placed.set(0, nodes.length);
+      }
+      ring = KetamaRing.of(config.servers(), placed, config.distribution());
+      return true;
+    }
   }
 
   /** Whether the current thread is one that completes calls. */
   boolean onEventLoop() {
-    for (ServerLink link : links) {
-      if (link.loop().inEventLoop()) {
+    for (EventLoop loop : loops) {
+      if (loop.inEventLoop()) {
         return true;
       }
     }
@@ -120,12 +201,14 @@ final class ClientCore {
   }
 
   void close() {
-    if (closed) {
+    if (!closing.compareAndSet(false, true)) {
       return;
     }
     closed = true;
-    for (ServerLink link : links) {
-      link.loop().execute(() -> link.close(closedException()));
+    for (ServerNode node : nodes) {
+      for (ServerLink link : node.links()) {
+        link.loop().execute(() -> link.close(closedException()));
+      }
     }
     var stopped = group.shutdownGracefully(0, SHUTDOWN_SECONDS_MAX, TimeUnit.SECONDS);
     if (!onEventLoop()) {

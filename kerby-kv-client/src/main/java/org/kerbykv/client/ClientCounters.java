@@ -10,10 +10,16 @@ record ClientCounters(
     LongAdder strayReplies,
     LongAdder malformedReplies,
     LongAdder tcpFallbacks,
-    LongAdder tcpConnects) {
+    LongAdder tcpConnects,
+    LongAdder ejections,
+    LongAdder returns,
+    LongAdder probes) {
 
   ClientCounters() {
     this(
+        new LongAdder(),
+        new LongAdder(),
+        new LongAdder(),
         new LongAdder(),
         new LongAdder(),
         new LongAdder(),
@@ -31,6 +37,9 @@ record ClientCounters(
         strayReplies.sum(),
         malformedReplies.sum(),
         tcpFallbacks.sum(),
-        tcpConnects.sum());
+        tcpConnects.sum(),
+        ejections.sum(),
+        returns.sum(),
+        probes.sum());
   }
 }

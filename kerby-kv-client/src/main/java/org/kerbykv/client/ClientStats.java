@@ -11,6 +11,9 @@ package org.kerbykv.client;
  * @param malformedReplies datagrams that are no reply at all
  * @param tcpFallbacks calls that went on over TCP after UDP could not carry the reply
  * @param tcpConnects TCP connections made
+ * @param ejections how often a server's keys went to the others since it did not answer
+ * @param returns how often an ejected server came back
+ * @param probes requests to ejected servers that asked whether they are back
  */
 public record ClientStats(
     long calls,
@@ -19,4 +22,7 @@ public record ClientStats(
     long strayReplies,
     long malformedReplies,
     long tcpFallbacks,
-    long tcpConnects) {}
+    long tcpConnects,
+    long ejections,
+    long returns,
+    long probes) {}

@@ -14,7 +14,8 @@ enum Command {
   INCR("incr", Shape.ARITHMETIC, false),
   DECR("decr", Shape.ARITHMETIC, false),
   DELETE("delete", Shape.REMOVAL, true),
-  TOUCH("touch", Shape.TOUCH, true);
+  TOUCH("touch", Shape.TOUCH, true),
+  VERSION("version", Shape.SERVER, true);
 
   /** Which replies a command can have. */
   enum Shape {
@@ -22,7 +23,9 @@ enum Command {
     STORAGE,
     ARITHMETIC,
     REMOVAL,
-    TOUCH
+    TOUCH,
+    /** About the server, not an item: no key. */
+    SERVER
   }
 
   private final String word;
@@ -48,6 +51,10 @@ enum Command {
     return repeatable;
   }
 
+  boolean hasKey() {
+    return shape != Shape.SERVER;
+  }
+
   boolean hasValue() {
     return shape == Shape.STORAGE;
   }
@@ -67,6 +74,7 @@ enum Command {
       case DELETED -> shape == Shape.REMOVAL;
       case TOUCHED -> shape == Shape.TOUCH;
       case NUMBER -> shape == Shape.ARITHMETIC;
+      case VERSION -> shape == Shape.SERVER;
       case ERROR, CLIENT_ERROR, SERVER_ERROR -> true;
     };
   }

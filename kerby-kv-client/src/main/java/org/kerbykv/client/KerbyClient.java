@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -13,7 +14,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
 /**
- * A client of one Kerby-KV or memcached server, for values of type {@code V}.
+ * A client of Kerby-KV or memcached servers, for values of type {@code V}. Several servers share
+ * the keys among them, see {@link Distribution}.
  *
  * <p><b>Forms.</b> Every operation has a blocking form and one that returns a {@link
  * CompletableFuture}; the blocking form throws what the future would complete with: a {@link
@@ -60,7 +62,7 @@ public final class KerbyClient<V> implements AutoCloseable {
   /**
    * Opens a client for values of raw bytes. No TCP connection is made before a call needs one.
    *
-   * @throws KerbyConnectionException if the server's name is unknown or no socket can be had
+   * @throws KerbyConnectionException if a server's name is unknown or no socket can be had
    */
   public static KerbyClient<byte[]> open(KerbyClientConfig config) {
     return open(config, Transcoder.bytes());
@@ -69,7 +71,7 @@ public final class KerbyClient<V> implements AutoCloseable {
   /**
    * Opens a client for values that this transcoder knows.
    *
-   * @throws KerbyConnectionException if the server's name is unknown or no socket can be had
+   * @throws KerbyConnectionException if a server's name is unknown or no socket can be had
    */
   public static <V> KerbyClient<V> open(KerbyClientConfig config, Transcoder<V> transcoder) {
     Objects.requireNonNull(transcoder, "transcoder");
@@ -87,12 +89,21 @@ public final class KerbyClient<V> implements AutoCloseable {
     return new KerbyClient<>(core, transcoder, checked.toNanos());
   }
 
+  ClientCore core() {
+    return core;
+  }
+
   public KerbyClientConfig config() {
     return core.config();
   }
 
   public ClientStats stats() {
     return core.counters().snapshot();
+  }
+
+  /** What is known of each server, in the order configured. */
+  public List<ServerStatus> servers() {
+    return core.servers();
   }
 
   // --- Reading ----------------------------------------------------------------------------------
@@ -124,25 +135,29 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /**
    * Completes with the values of those keys that have one, in the order given; or, if one could not
-   * be read, with its failure. The keys are asked for one by one, all at a time: each is a call of
-   * its own.
+   * be read, with its failure. Every server is asked for its keys at the same time. Over UDP each
+   * key is a call of its own, so that a reply fits a datagram; over TCP a call asks for up to 64.
    */
   public CompletableFuture<Map<String, V>> getAllAsync(Collection<String> keys) {
+    if (core.config().transport() == Transport.TCP) {
+      return new MultiGet<>(core, transcoder, timeoutNanos, keys, KerbyClient::keyBytes).send();
+    }
     Map<String, CompletableFuture<V>> calls = LinkedHashMap.newLinkedHashMap(keys.size());
     keys.forEach(key -> calls.computeIfAbsent(key, this::getAsync));
     return CompletableFuture.allOf(calls.values().toArray(CompletableFuture[]::new))
-        .thenApply(
-            done -> {
-              Map<String, V> found = LinkedHashMap.newLinkedHashMap(calls.size());
-              calls.forEach(
-                  (key, call) -> {
-                    V value = call.join();
-                    if (value != null) {
-                      found.put(key, value);
-                    }
-                  });
-              return found;
-            });
+        .thenApply(done -> found(calls));
+  }
+
+  private static <V> Map<String, V> found(Map<String, CompletableFuture<V>> calls) {
+    Map<String, V> found = LinkedHashMap.newLinkedHashMap(calls.size());
+    calls.forEach(
+        (key, call) -> {
+          V value = call.join();
+          if (value != null) {
+            found.put(key, value);
+          }
+        });
+    return found;
   }
 
   /** The value, or null; if there is an item, it now ends at {@code expiry}. */

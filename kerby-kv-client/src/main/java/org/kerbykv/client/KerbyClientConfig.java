@@ -2,14 +2,21 @@ package org.kerbykv.client;
 
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * How a {@link KerbyClient} behaves. Immutable; made by {@link #builder()}, and changed by {@link
  * #toBuilder()}.
  */
 public final class KerbyClientConfig {
-  private final InetSocketAddress server;
+  private final List<ServerAddress> servers;
+  private final Distribution distribution;
+  private final int failureLimit;
+  private final Duration probeInterval;
   private final Transport transport;
   private final Duration timeout;
   private final Duration connectTimeout;
@@ -23,7 +30,10 @@ public final class KerbyClientConfig {
   private final int ioThreads;
 
   private KerbyClientConfig(Builder builder) {
-    server = builder.server;
+    servers = builder.servers;
+    distribution = builder.distribution;
+    failureLimit = builder.failureLimit;
+    probeInterval = builder.probeInterval;
     transport = builder.transport;
     timeout = builder.timeout;
     connectTimeout = builder.connectTimeout;
@@ -37,7 +47,7 @@ public final class KerbyClientConfig {
     ioThreads = builder.ioThreads;
   }
 
-  /** A builder with the defaults given at its methods; only the server has none. */
+  /** A builder with the defaults given at its methods; only the servers have none. */
   public static Builder builder() {
     return new Builder();
   }
@@ -45,7 +55,10 @@ public final class KerbyClientConfig {
   /** A builder that starts from this configuration. */
   public Builder toBuilder() {
     Builder builder = new Builder();
-    builder.server = server;
+    builder.servers = servers;
+    builder.distribution = distribution;
+    builder.failureLimit = failureLimit;
+    builder.probeInterval = probeInterval;
     builder.transport = transport;
     builder.timeout = timeout;
     builder.connectTimeout = connectTimeout;
@@ -60,8 +73,20 @@ public final class KerbyClientConfig {
     return builder;
   }
 
-  public InetSocketAddress server() {
-    return server;
+  public List<ServerAddress> servers() {
+    return servers;
+  }
+
+  public Distribution distribution() {
+    return distribution;
+  }
+
+  public int failureLimit() {
+    return failureLimit;
+  }
+
+  public Duration probeInterval() {
+    return probeInterval;
   }
 
   public Transport transport() {
@@ -110,7 +135,12 @@ public final class KerbyClientConfig {
 
   /** Collects settings; not thread-safe. Every setter checks its argument at once. */
   public static final class Builder {
-    private InetSocketAddress server;
+    private static final int SERVERS_MAX = 1000;
+
+    private List<ServerAddress> servers = List.of();
+    private Distribution distribution = Distribution.KETAMA_WEIGHTED;
+    private int failureLimit = 5;
+    private Duration probeInterval = Duration.ofSeconds(1);
     private Transport transport = Transport.AUTO;
     private Duration timeout = Duration.ofSeconds(1);
     private Duration connectTimeout = Duration.ofSeconds(1);
@@ -125,14 +155,68 @@ public final class KerbyClientConfig {
 
     private Builder() {}
 
-    /** The server, for UDP and TCP alike; a name is resolved when the client is opened. */
+    /** The only server: {@link #servers(ServerAddress...)} with one of weight 1. */
     public Builder server(String host, int port) {
-      return server(InetSocketAddress.createUnresolved(host, port));
+      return servers(ServerAddress.of(host, port));
     }
 
-    /** The server, for UDP and TCP alike; a name is resolved when the client is opened. */
+    /** The only server: {@link #servers(ServerAddress...)} with one of weight 1. */
     public Builder server(InetSocketAddress address) {
-      server = Objects.requireNonNull(address, "server");
+      return servers(new ServerAddress(address, 1));
+    }
+
+    /**
+     * The servers to spread the keys over, instead of those named before: 1 to 1000, each once.
+     * Their order does not matter to the placement.
+     */
+    public Builder servers(ServerAddress... all) {
+      return servers(Arrays.asList(all));
+    }
+
+    /** As {@link #servers(ServerAddress...)}. */
+    public Builder servers(List<ServerAddress> all) {
+      List<ServerAddress> checked = List.copyOf(all);
+      inRange("the number of servers", checked.size(), 1, SERVERS_MAX);
+      Set<String> seen = new HashSet<>();
+      for (ServerAddress server : checked) {
+        if (!seen.add(server.withWeight(1).toString())) {
+          throw new IllegalArgumentException("the same server twice: " + server);
+        }
+      }
+      servers = checked;
+      return this;
+    }
+
+    /** How keys are spread over the servers. Default {@link Distribution#KETAMA_WEIGHTED}. */
+    public Builder distribution(Distribution value) {
+      distribution = Objects.requireNonNull(value, "distribution");
+      return this;
+    }
+
+    /**
+     * After how many failures in a row a server of several is ejected: its keys go to the others,
+     * as if it had not been named, until it answers a probe. 0 to 1000, default 5; 0 ejects none.
+     *
+     * <p>A failure is a TCP connection that could not be made or was lost, and a timeout when
+     * nothing was heard from the server for at least {@link #timeout}; whatever it sends starts the
+     * count anew. While every server is ejected, keys are placed as if none was.
+     *
+     * <p>Ejection trades consistency for availability: what is stored elsewhere meanwhile is out of
+     * sight when the server returns, and what it still holds is then visible again, however old.
+     * Where that is worse than an error, say 0. Clients that share the servers eject each on their
+     * own.
+     */
+    public Builder failureLimit(int value) {
+      failureLimit = inRange("failureLimit", value, 0, 1000);
+      return this;
+    }
+
+    /**
+     * How long after its ejection a server is probed: 1 ms or more, default 1 s. A probe is one
+     * {@code version} request; the wait doubles with each that fails, up to 32 times this one.
+     */
+    public Builder probeInterval(Duration value) {
+      probeInterval = atLeastOneMilli("probeInterval", value);
       return this;
     }
 
@@ -179,8 +263,8 @@ public final class KerbyClientConfig {
     }
 
     /**
-     * How many calls may be unanswered at a time: 1 to 32768, default 1024. Over UDP fewer are on
-     * their way at a time, if datagrams get lost: the others wait here.
+     * How many calls may be unanswered at a time at each server: 1 to 32768, default 1024. Over UDP
+     * fewer are on their way at a time, if datagrams get lost: the others wait here.
      */
     public Builder maxOutstanding(int value) {
       maxOutstanding = inRange("maxOutstanding", value, 1, 32_768);
@@ -228,7 +312,7 @@ public final class KerbyClientConfig {
 
     /**
      * Threads that send, receive and run completion callbacks: 1 to 64, default 1. Each has its own
-     * socket and connection; a key always uses the same one.
+     * socket and connection to every server; a key always uses the same one.
      */
     public Builder ioThreads(int value) {
       ioThreads = inRange("ioThreads", value, 1, 64);
@@ -238,11 +322,16 @@ public final class KerbyClientConfig {
     /**
      * The configuration.
      *
-     * @throws IllegalStateException if no server was named
+     * @throws IllegalStateException if no server was named, or weights that {@link
+     *     Distribution#KETAMA} does not know
      */
     public KerbyClientConfig build() {
-      if (server == null) {
+      if (servers.isEmpty()) {
         throw new IllegalStateException("no server: call server(host, port)");
+      }
+      if (distribution == Distribution.KETAMA
+          && servers.stream().anyMatch(server -> server.weight() != 1)) {
+        throw new IllegalStateException("weights need Distribution.KETAMA_WEIGHTED");
       }
       return new KerbyClientConfig(this);
     }

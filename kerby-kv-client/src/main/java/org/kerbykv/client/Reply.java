@@ -13,12 +13,18 @@ interface Reply {
     DELETED,
     TOUCHED,
     NUMBER,
+    VERSION,
     ERROR,
     CLIENT_ERROR,
     SERVER_ERROR;
 
     boolean isError() {
       return compareTo(ERROR) >= 0;
+    }
+
+    /** Whether text may follow the word. */
+    boolean hasText() {
+      return compareTo(VERSION) >= 0;
     }
   }
 
@@ -28,6 +34,12 @@ interface Reply {
   byte[] value();
 
   int flags();
+
+  /** Of a retrieval of several keys: the value of the key at this index, or null. */
+  byte[] value(int index);
+
+  /** Of a retrieval of several keys: the flags stored with the value at this index. */
+  int flags(int index);
 
   long cas();
 

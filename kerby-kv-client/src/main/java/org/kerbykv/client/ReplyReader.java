@@ -34,6 +34,13 @@ final class ReplyReader implements Reply {
   private Command command;
   private byte[] key;
 
+  /** The keys asked for, if several, what was found, and where the next is expected. */
+  private byte[][] keys;
+
+  private byte[][] values;
+  private int[] flagsOfValues;
+  private int keyIndex;
+
   private byte[] value;
   private int valueFilled;
   private int valueEndSeen = CRLF_LENGTH;
@@ -48,9 +55,15 @@ final class ReplyReader implements Reply {
   }
 
   /** Forgets the reply before and expects one to this request. */
-  void begin(Command command, byte[] key) {
-    this.command = command;
-    this.key = key;
+  void begin(Call<?> call) {
+    command = call.command;
+    key = call.key;
+    keys = call.keys;
+    if (keys != null) {
+      values = new byte[keys.length][];
+      flagsOfValues = new int[keys.length];
+      keyIndex = 0;
+    }
     lineLength = 0;
     value = null;
     valueFilled = 0;
@@ -131,11 +144,14 @@ final class ReplyReader implements Reply {
     while (cursor < lineLength && line[cursor] != ' ') {
       cursor++;
     }
-    if (!Arrays.equals(line, keyStart, cursor, key, 0, key.length)) {
+    if (!isAskedFor(keyStart)) {
       return Progress.FOREIGN;
     }
     boolean wellFormed =
-        value == null && readFieldNumber() && number >= 0 && number <= 0xFFFF_FFFFL;
+        (value == null || keys != null)
+            && readFieldNumber()
+            && number >= 0
+            && number <= 0xFFFF_FFFFL;
     flags = (int) number;
     wellFormed &= readFieldNumber() && number >= 0 && number <= valueMax;
     int length = (int) number;
@@ -150,7 +166,28 @@ final class ReplyReader implements Reply {
     value = new byte[length];
     valueFilled = 0;
     valueEndSeen = 0;
+    if (keys != null) {
+      values[keyIndex] = value;
+      flagsOfValues[keyIndex] = flags;
+    }
     return Progress.MORE;
+  }
+
+  /** Whether the line's key, from {@code start} to the cursor, is one that still has no value. */
+  private boolean isAskedFor(int start) {
+    if (keys == null) {
+      return Arrays.equals(line, start, cursor, key, 0, key.length);
+    }
+    // Servers answer in the order asked, so the first look is nearly always the last.
+    for (int looks = 0; looks < keys.length; looks++) {
+      byte[] candidate = keys[keyIndex];
+      if (values[keyIndex] == null
+          && Arrays.equals(line, start, cursor, candidate, 0, candidate.length)) {
+        return true;
+      }
+      keyIndex = keyIndex + 1 == keys.length ? 0 : keyIndex + 1;
+    }
+    return false;
   }
 
   private Status readStatus() {
@@ -158,7 +195,7 @@ final class ReplyReader implements Reply {
       return readNumber() && restIsBlank() ? Status.NUMBER : null;
     }
     for (Status candidate : STATUSES) {
-      if (candidate.isError() ? isWord(candidate.name()) : isLine(candidate.name())) {
+      if (candidate.hasText() ? isWord(candidate.name()) : isLine(candidate.name())) {
         return candidate;
       }
     }
@@ -234,6 +271,16 @@ final class ReplyReader implements Reply {
   @Override
   public int flags() {
     return flags;
+  }
+
+  @Override
+  public byte[] value(int index) {
+    return values[index];
+  }
+
+  @Override
+  public int flags(int index) {
+    return flagsOfValues[index];
   }
 
   @Override

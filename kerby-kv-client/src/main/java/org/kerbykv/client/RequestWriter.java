@@ -5,12 +5,23 @@ import io.netty.buffer.ByteBufUtil;
 
 /** Writes requests as the ASCII protocol wants them. */
 final class RequestWriter {
-  /** Bytes of a request besides its key and value, at most. */
-  static final int OVERHEAD_MAX = 96;
+  /** Bytes of a request besides its keys and value, at most. */
+  private static final int OVERHEAD_MAX = 96;
 
   private static final int CRLF = '\r' << 8 | '\n';
 
   private RequestWriter() {}
+
+  /** Room for the request without its value. */
+  static int lineBytesMax(Call<?> call) {
+    int bytes = OVERHEAD_MAX + call.key.length;
+    if (call.keys != null) {
+      for (byte[] key : call.keys) {
+        bytes += 1 + key.length;
+      }
+    }
+    return bytes;
+  }
 
   /** The request line; for a storage command the value and {@link #writeValueEnd} follow. */
   static void writeLine(Call<?> call, ByteBuf out) {
@@ -19,7 +30,7 @@ final class RequestWriter {
     if (command == Command.GAT) {
       writeField(out, call.exptime);
     }
-    out.writeByte(' ').writeBytes(call.key);
+    writeKeys(call, out);
     switch (command.shape()) {
       case STORAGE -> {
         writeUnsignedField(out, Integer.toUnsignedLong(call.flags));
@@ -31,9 +42,19 @@ final class RequestWriter {
       }
       case ARITHMETIC -> writeUnsignedField(out, call.argument);
       case TOUCH -> writeField(out, call.exptime);
-      case RETRIEVAL, REMOVAL -> {}
+      case RETRIEVAL, REMOVAL, SERVER -> {}
     }
     out.writeShort(CRLF);
+  }
+
+  private static void writeKeys(Call<?> call, ByteBuf out) {
+    if (call.keys != null) {
+      for (byte[] key : call.keys) {
+        out.writeByte(' ').writeBytes(key);
+      }
+    } else if (call.command.hasKey()) {
+      out.writeByte(' ').writeBytes(call.key);
+    }
   }
 
   static void writeValueEnd(ByteBuf out) {

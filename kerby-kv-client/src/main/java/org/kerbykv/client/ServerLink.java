@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicReference;
 @SuppressWarnings("FutureReturnValueIgnored") // of scheduling the event loop's own tasks
 final class ServerLink {
   private final ClientCore core;
+  private final ServerNode node;
   private final KerbyClientConfig config;
   private final EventLoop loop;
   private final InetSocketAddress server;
@@ -23,11 +24,21 @@ final class ServerLink {
   /** Calls that the event loop has not seen yet, the last first. */
   private final AtomicReference<Call<?>> submitted = new AtomicReference<>();
 
+  /** {@link #startSubmitted()}, made once. */
+  private final Runnable startSubmitted = this::startSubmitted;
+
+  private final Runnable tick = this::tick;
+
+  /** Whether anything was asked since the server was last heard, and when first. */
+  private boolean silent;
+
+  private long silentSince;
   private boolean tickScheduled;
   private boolean closed;
 
-  ServerLink(ClientCore core, EventLoop loop, InetSocketAddress server) {
+  ServerLink(ClientCore core, ServerNode node, EventLoop loop, InetSocketAddress server) {
     this.core = core;
+    this.node = node;
     this.config = core.config();
     this.loop = loop;
     this.server = server;
@@ -74,7 +85,7 @@ final class ServerLink {
       call.submittedBefore = before;
     } while (!submitted.compareAndSet(before, call));
     if (before == null) {
-      loop.execute(this::startSubmitted);
+      loop.execute(startSubmitted);
     }
   }
 
@@ -110,6 +121,7 @@ final class ServerLink {
     } else if (call.deadline - System.nanoTime() <= 0) {
       expire(call);
     } else {
+      noteAsked();
       setTimer(call, call.deadline);
       if (mayUseUdp(call)) {
         udp.submit(call);
@@ -117,6 +129,24 @@ final class ServerLink {
         sendByTcp(call);
       }
     }
+  }
+
+  private void noteAsked() {
+    if (!silent) {
+      silent = true;
+      silentSince = System.nanoTime();
+    }
+  }
+
+  /** Something came from the server. */
+  void heard() {
+    silent = false;
+    node.heard();
+  }
+
+  /** The server could not be reached. */
+  void failed() {
+    node.failed();
   }
 
   private boolean mayUseUdp(Call<?> call) {
@@ -159,6 +189,9 @@ final class ServerLink {
     if (!call.isDone()) {
       counters().timeouts().increment();
       call.fail(timeoutException(call, inTcp));
+      if (silent && System.nanoTime() - silentSince >= config.timeout().toNanos()) {
+        failed();
+      }
     }
     if (inTcp) {
       // It keeps its place in the order of replies; a dead connection must not keep it for ever.
@@ -197,7 +230,9 @@ final class ServerLink {
     timers.clear(call);
     if (call.place != Call.Place.RETIRED) {
       call.place = Call.Place.RETIRED;
-      core.releasePlace();
+      if (call.takesPlace) {
+        node.releasePlace();
+      }
     }
   }
 
@@ -210,7 +245,7 @@ final class ServerLink {
 
   private void scheduleTick() {
     tickScheduled = true;
-    loop.schedule(this::tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
+    loop.schedule(tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
   }
 
   private void tick() {

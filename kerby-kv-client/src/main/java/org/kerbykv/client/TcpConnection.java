@@ -23,7 +23,10 @@ final class TcpConnection {
   /** After a failed connect, calls fail at once for so long, instead of each trying it anew. */
   private static final long CONNECT_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  /** Longer values are not copied into the request's buffer. */
+  /** A buffer for requests that are sent together. */
+  private static final int BATCH_BYTES = 16 << 10;
+
+  /** Longer values are not copied into such a buffer. */
   private static final int COPY_MAX = 4096;
 
   private final ServerLink link;
@@ -34,6 +37,7 @@ final class TcpConnection {
   private Channel channel;
   private boolean connecting;
   private boolean closed;
+  private boolean flushing;
   private boolean inReply;
   private long lastRead;
   private long lastConnectFailure;
@@ -53,51 +57,78 @@ final class TcpConnection {
 
   /** Sends what waits, as far as the socket takes it, and connects if need be. */
   void flush() {
-    if (unsent.isEmpty() || connecting) {
+    if (unsent.isEmpty() || connecting || flushing) {
       return;
     }
     if (channel == null) {
       connect();
       return;
     }
-    boolean written = false;
-    while (channel.isWritable() && !unsent.isEmpty()) {
+    Channel to = channel;
+    flushing = true; // the writes below call back when they fill the socket, and when they empty it
+    try {
+      do {
+        writeUnsent(to);
+        to.flush();
+      } while (to.equals(channel) && to.isWritable() && !unsent.isEmpty());
+    } finally {
+      flushing = false;
+    }
+    if (channel == null) { // lost meanwhile: what may be repeated needs another
+      flush();
+    }
+  }
+
+  private void writeUnsent(Channel to) {
+    ByteBuf batch = null;
+    while (to.isWritable() && !unsent.isEmpty()) {
       Call<?> call = unsent.remove();
       if (call.isDone()) { // cancelled, or out of time
         link.retire(call);
       } else {
-        write(call);
-        written = true;
+        batch = append(to, batch, call);
       }
     }
-    if (written) {
-      channel.flush();
+    if (batch != null) {
+      to.write(batch, to.voidPromise());
     }
   }
 
-  private void write(Call<?> call) {
+  /**
+   * Adds the request to the batch, or to a new one if there is none or it is full: many requests in
+   * one buffer are one write to the channel and one system call.
+   *
+   * @return the batch to go on with
+   */
+  private ByteBuf append(Channel to, ByteBuf batch, Call<?> call) {
     call.sent = true;
     call.tcpAttempts++;
     unanswered.add(call);
-    int copied = call.value == null || call.value.length > COPY_MAX ? 0 : call.value.length;
-    ByteBuf request =
-        channel.alloc().directBuffer(RequestWriter.OVERHEAD_MAX + call.key.length + copied);
-    RequestWriter.writeLine(call, request);
-    if (call.value == null) {
-      channel.write(request, channel.voidPromise());
-      return;
+    boolean copies = call.value != null && call.value.length <= COPY_MAX;
+    int room = RequestWriter.lineBytesMax(call) + (copies ? call.value.length : 0);
+    ByteBuf out = roomFor(to, room, batch);
+    RequestWriter.writeLine(call, out);
+    if (copies) {
+      out.writeBytes(call.value);
+    } else if (call.value != null) {
+      to.write(out, to.voidPromise());
+      to.write(Unpooled.wrappedBuffer(call.value), to.voidPromise());
+      out = to.alloc().directBuffer(BATCH_BYTES);
     }
-    if (copied == call.value.length) {
-      request.writeBytes(call.value);
-      RequestWriter.writeValueEnd(request);
-      channel.write(request, channel.voidPromise());
-      return;
+    if (call.value != null) {
+      RequestWriter.writeValueEnd(out);
     }
-    channel.write(request, channel.voidPromise());
-    channel.write(Unpooled.wrappedBuffer(call.value), channel.voidPromise());
-    ByteBuf end = channel.alloc().directBuffer(2);
-    RequestWriter.writeValueEnd(end);
-    channel.write(end, channel.voidPromise());
+    return out;
+  }
+
+  private ByteBuf roomFor(Channel to, int bytes, ByteBuf batch) {
+    if (batch != null) {
+      if (batch.maxFastWritableBytes() >= bytes) {
+        return batch;
+      }
+      to.write(batch, to.voidPromise());
+    }
+    return to.alloc().directBuffer(Math.max(BATCH_BYTES, bytes));
   }
 
   private void connect() {
@@ -126,6 +157,7 @@ final class TcpConnection {
           } else {
             connectFailure = future.cause();
             lastConnectFailure = System.nanoTime();
+            link.failed();
             failUnsent();
           }
         });
@@ -144,6 +176,7 @@ final class TcpConnection {
 
   private void read(ByteBuf in) {
     lastRead = System.nanoTime();
+    link.heard();
     while (in.isReadable()) {
       Call<?> call = unanswered.peek();
       if (call == null) {
@@ -151,7 +184,7 @@ final class TcpConnection {
         return;
       }
       if (!inReply) {
-        reader.begin(call.command, call.key);
+        reader.begin(call);
         inReply = true;
       }
       switch (reader.feed(in)) {
@@ -215,6 +248,9 @@ final class TcpConnection {
     channel = null;
     inReply = false;
     lost.close();
+    if (!unanswered.isEmpty()) { // else it was idle, and nobody was failed
+      link.failed();
+    }
     long now = System.nanoTime();
     ArrayDeque<Call<?>> pending = new ArrayDeque<>(unanswered);
     unanswered.clear();

@@ -84,7 +84,7 @@ final class UdpLane {
     int valueLength = call.value == null ? 0 : call.value.length;
     ByteBuf request =
         ByteBufAllocator.DEFAULT.directBuffer(
-            UdpPort.HEADER_BYTES + RequestWriter.OVERHEAD_MAX + call.key.length + valueLength);
+            UdpPort.HEADER_BYTES + RequestWriter.lineBytesMax(call) + valueLength);
     request.writeZero(UdpPort.HEADER_BYTES);
     RequestWriter.writeLine(call, request);
     if (call.value != null) {
@@ -133,7 +133,7 @@ final class UdpLane {
       return;
     }
     trouble = null;
-    reader.begin(call.command, call.key);
+    reader.begin(call);
     switch (reader.feed(reply)) {
       case COMPLETE -> {
         if (reply.isReadable()) {

@@ -104,6 +104,7 @@ final class UdpPort extends ChannelInboundHandlerAdapter {
   }
 
   private void receive(ByteBuf datagram) {
+    link.heard();
     if (datagram.readableBytes() < HEADER_BYTES) {
       link.counters().malformedReplies().increment();
       return;

@@ -25,13 +25,42 @@ class ConfigTest {
     assertThatIllegalArgumentException().isThrownBy(() -> builder.maxDatagram(511));
     assertThatIllegalArgumentException().isThrownBy(() -> builder.maxReplyDatagrams(65));
     assertThatIllegalArgumentException().isThrownBy(() -> builder.server("host", 65_536));
+    assertThatIllegalArgumentException().isThrownBy(() -> builder.servers());
+    assertThatIllegalArgumentException().isThrownBy(() -> builder.failureLimit(1001));
+    assertThatIllegalArgumentException().isThrownBy(() -> builder.probeInterval(Duration.ZERO));
+    ServerAddress server = ServerAddress.of("host", 1);
+    assertThatIllegalArgumentException().isThrownBy(() -> server.withWeight(0));
+    assertThatIllegalArgumentException().isThrownBy(() -> server.withWeight(65_536));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> builder.servers(server, server.withWeight(2)))
+        .withMessage("the same server twice: host:1:2");
+    builder.servers(server.withWeight(2)).distribution(Distribution.KETAMA);
+    assertThatExceptionOfType(IllegalStateException.class).isThrownBy(builder::build);
+  }
+
+  @Test
+  void serversAreReadFromTextAndWrittenAsIt() {
+    for (String text :
+        new String[] {"h:1", "10.0.0.1:11211", "[::1]:5", "h:1:7", "[fe80::1]:5:2"}) {
+      assertThat(ServerAddress.parse(text)).hasToString(text);
+    }
+    assertThat(ServerAddress.parse("h")).isEqualTo(ServerAddress.of("h", 11211));
+    assertThat(ServerAddress.parse("[::1]").host()).isEqualTo("::1");
+    assertThat(ServerAddress.parse("[::1]:5:2").weight()).isEqualTo(2);
+    for (String text :
+        new String[] {"", ":1", "h:", "h:x", "h:1:2:3", "::1", "[::1]5", "h:70000"}) {
+      assertThatIllegalArgumentException().as(text).isThrownBy(() -> ServerAddress.parse(text));
+    }
   }
 
   @Test
   void aBuilderFromAConfigurationKeepsEverything() {
     KerbyClientConfig config =
         KerbyClientConfig.builder()
-            .server("host", 1)
+            .servers(ServerAddress.of("host", 1), ServerAddress.of("other", 2))
+            .distribution(Distribution.KETAMA)
+            .failureLimit(12)
+            .probeInterval(Duration.ofMillis(13))
             .transport(Transport.UDP)
             .timeout(Duration.ofMillis(2))
             .connectTimeout(Duration.ofMillis(3))

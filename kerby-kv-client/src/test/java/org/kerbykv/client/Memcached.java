@@ -38,6 +38,16 @@ public final class Memcached implements AutoCloseable {
     throw new IOException("memcached did not start");
   }
 
+  /** Starts one on this port, which is free. */
+  static Memcached startAt(int port) throws IOException, InterruptedException {
+    Memcached server = launch(port);
+    if (!server.answers()) {
+      server.close();
+      throw new IOException("memcached did not start on port " + port);
+    }
+    return server;
+  }
+
   private static Memcached launch(int port, String... options) throws IOException {
     String number = Integer.toString(port);
     List<String> command =

@@ -1,8 +1,14 @@
 package org.kerbykv.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.ObjectInputFilter;
+import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,6 +18,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The examples of README.md: that they stand there as they are here, and that they work. */
@@ -160,6 +167,82 @@ class ReadmeExamplesTest {
       // end
       assertThat(points.get("home")).isEqualTo(new Point(3, 4));
       assertThat(client.get("home")).isEqualTo("3,4");
+    }
+  }
+
+  // example
+  /** A client of servers given as "host:port" or "host:port:weight". */
+  static KerbyClient<String> openAll(List<String> servers) {
+    KerbyClientConfig config =
+        KerbyClientConfig.builder()
+            .servers(servers.stream().map(ServerAddress::parse).toList())
+            .failureLimit(3) // failures in a row that eject a server; 0: none is ejected
+            .probeInterval(Duration.ofMillis(500))
+            .build();
+    return KerbyClient.open(config, Transcoder.utf8());
+  }
+
+  // end
+
+  @Test
+  void severalServers() throws Exception {
+    try (Memcached a = Memcached.start();
+        Memcached b = Memcached.start();
+        KerbyClient<String> client =
+            openAll(
+                List.of(
+                    "127.0.0.1:" + a.address().getPort(),
+                    "127.0.0.1:" + b.address().getPort() + ":3"))) {
+      List<String> keys = IntStream.range(0, 100).mapToObj(i -> "key-" + i).toList();
+      keys.forEach(key -> client.set(key, "value"));
+      assertThat(client.getAll(keys)).hasSize(100);
+      try (KerbyClient<String> ofB = open(b)) {
+        assertThat(ofB.getAll(keys)).hasSizeBetween(50, 95);
+      }
+    }
+  }
+
+  // example
+  record Order(String item, int count) implements Serializable {}
+
+  /** Orders as serialized objects; nothing but an order is created from what is stored. */
+  static KerbyClient<Order> orders(KerbyClient<?> client) {
+    ObjectInputFilter onlyOrders =
+        ObjectInputFilter.Config.createFilter(
+            Order.class.getName() + ";maxbytes=10000;maxdepth=5;maxrefs=100;maxarray=1000");
+    return client.with(Transcoder.serialized(Order.class, onlyOrders));
+  }
+
+  // end
+
+  @Test
+  void serializedObjects() throws Exception {
+    try (Memcached server = Memcached.start();
+        KerbyClient<String> client = open(server)) {
+      KerbyClient<Order> orders = orders(client);
+      orders.set("order", new Order("book", 2));
+      assertThat(orders.get("order")).isEqualTo(new Order("book", 2));
+      client.set("order", "text");
+      assertThatIllegalArgumentException().isThrownBy(() -> orders.get("order"));
+    }
+  }
+
+  @Test
+  void metrics() throws Exception {
+    MeterRegistry registry = new SimpleMeterRegistry();
+    try (Memcached server = Memcached.start();
+        KerbyClient<String> client = open(server)) {
+      // example
+      new KerbyClientMetrics(client, Tags.of("client", "orders")).bindTo(registry);
+      // end
+      client.set("k", "v");
+      assertThat(
+              registry
+                  .get("kerby.client.calls")
+                  .tags("client", "orders", "op", "set", "outcome", "done")
+                  .timer()
+                  .count())
+          .isEqualTo(1);
     }
   }
 

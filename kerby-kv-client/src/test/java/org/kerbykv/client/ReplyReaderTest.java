@@ -20,8 +20,12 @@ class ReplyReaderTest {
 
   private final ReplyReader reader = new ReplyReader(VALUE_MAX);
 
+  private static Call<byte[]> call(Command command) {
+    return new Call<>(command, KEY, null, 0, 0, 0, 1, Reply::value);
+  }
+
   private ReplyReader.Progress read(Command command, String reply) {
-    reader.begin(command, KEY);
+    reader.begin(call(command));
     return reader.feed(Unpooled.copiedBuffer(reply, ISO_8859_1));
   }
 
@@ -89,7 +93,7 @@ class ReplyReaderTest {
             Unpooled.wrappedBuffer(value),
             Unpooled.copiedBuffer("\r\nEND\r\nnext", ISO_8859_1));
     Random random = new Random(cuts);
-    reader.begin(Command.GETS, KEY);
+    reader.begin(call(Command.GETS));
     ReplyReader.Progress progress = ReplyReader.Progress.MORE;
     while (progress == ReplyReader.Progress.MORE) {
       assertThat(reply.isReadable()).isTrue();
@@ -112,7 +116,7 @@ class ReplyReaderTest {
 
   @Property
   void staysWithinItsLimitsOnAnyBytes(@ForAll("values") byte[] bytes, @ForAll Command command) {
-    reader.begin(command, KEY);
+    reader.begin(call(command));
     ByteBuf in = Unpooled.wrappedBuffer(bytes);
     ReplyReader.Progress progress = reader.feed(in);
     if (progress == ReplyReader.Progress.MORE) {

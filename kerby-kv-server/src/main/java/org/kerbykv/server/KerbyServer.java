@@ -8,7 +8,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
@@ -18,6 +20,7 @@ import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.Totals;
 import org.kerbykv.server.net.EventLoops;
 import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.net.TcpListener;
 import org.kerbykv.server.net.UdpListener;
 import org.kerbykv.server.protocol.ServerCommands;
@@ -130,7 +133,7 @@ public final class KerbyServer implements AutoCloseable {
     store =
         kernel.isPresent()
             ? opened(kernel.get().store())
-            : opened(new UserStore(config.userMemoryBytes()));
+            : opened(new UserStore(config.userMemoryBytes(), config.evicts()));
     EventLoops loops = opened(new EventLoops(config.threads(), store, config.itemSizeMax()));
     totals = new Totals(loops.counters());
     requests = counts(kernel);
@@ -260,7 +263,7 @@ public final class KerbyServer implements AutoCloseable {
 
     @Override
     public void resetStats() {
-      totals.reset();
+      stats.reset();
     }
 
     @Override
@@ -291,6 +294,18 @@ public final class KerbyServer implements AutoCloseable {
     @Override
     public int connectionCount() {
       return tcp == null ? 0 : tcp.connectionCount();
+    }
+
+    @Override
+    public List<SocketReport> sockets() {
+      List<SocketReport> sockets = new ArrayList<>();
+      if (tcp != null) {
+        sockets.addAll(tcp.sockets());
+      }
+      if (udp != null) {
+        sockets.addAll(udp.sockets());
+      }
+      return sockets;
     }
 
     @Override

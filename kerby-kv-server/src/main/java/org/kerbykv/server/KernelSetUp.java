@@ -22,7 +22,8 @@ import org.kerbykv.server.store.StoreDoor;
 
 /** Decides whether the kernel serves, and has it set up. */
 final class KernelSetUp {
-  private static final int IP_AND_UDP_BYTES = 28;
+  private static final int IP4_AND_UDP_BYTES = 28;
+  private static final int IP6_AND_UDP_BYTES = 48;
   private static final String OUR_PROGRAM = "kv_xdp";
   private static final String PINNED_INDEX = "kv_index";
 
@@ -103,7 +104,8 @@ final class KernelSetUp {
     try {
       KernelConfig kernel = kernelConfig(config, udpPort);
       KernelDoors doors = KernelDoors.open(kernel, slotsNeeded(config));
-      KernelStore store = new KernelStore(doors, config.userMemoryBytes(), kernel.datagramMax());
+      KernelStore store =
+          new KernelStore(doors, config.userMemoryBytes(), config.evicts(), kernel.datagramMax());
       return Optional.of(new Opened(doors, kernel, required, store));
     } catch (BPFException e) {
       refusePinsThatDoNotFit(config, e);
@@ -113,9 +115,9 @@ final class KernelSetUp {
     }
   }
 
-  /** For a door of each event loop, and the store's own. */
+  /** For a door of each event loop, and the store's own two. */
   private static int slotsNeeded(ServerConfig config) {
-    return Math.max(SLOTS_MIN, (config.threads() + 1) * StoreDoor.CAPACITY_MAX);
+    return Math.max(SLOTS_MIN, (config.threads() + 2) * StoreDoor.CAPACITY_MAX);
   }
 
   /** What is pinned goes on serving: a second store beside it is no way out. */
@@ -155,7 +157,8 @@ final class KernelSetUp {
   private static int datagramMax(ServerConfig config) throws StartException {
     try {
       int mtu = NetworkInterface.getByName(config.interfaceName()).getMTU();
-      int most = Math.min(KernelConfig.DATAGRAM_MAX, mtu - IP_AND_UDP_BYTES);
+      int headers = config.listen() instanceof Inet4Address ? IP4_AND_UDP_BYTES : IP6_AND_UDP_BYTES;
+      int most = Math.min(KernelConfig.DATAGRAM_MAX, mtu - headers);
       return Math.min(config.datagramMax(), most);
     } catch (SocketException e) {
       throw new StartException(
@@ -177,16 +180,15 @@ final class KernelSetUp {
     return !Files.exists(Path.of("/sys/class/net", interfaceName, "device"));
   }
 
-  private static List<Inet4Address> addresses(ServerConfig config) throws StartException {
+  private static List<InetAddress> addresses(ServerConfig config) throws StartException {
     InetAddress listen = config.listen();
     if (!listen.isAnyLocalAddress()) {
-      return listen instanceof Inet4Address address ? List.of(address) : List.of();
+      return List.of(listen);
     }
     try {
       return NetworkInterface.getByName(config.interfaceName())
           .inetAddresses()
-          .filter(Inet4Address.class::isInstance)
-          .map(Inet4Address.class::cast)
+          .filter(address -> address.getClass() == listen.getClass())
           .toList();
     } catch (SocketException e) {
       throw new StartException(

@@ -78,7 +78,9 @@ final class ServerCommand implements Callable<Integer> {
   @Option(
       names = {"-m", "--memory-limit"},
       defaultValue = "${env:KERBY_MEMORY_LIMIT:-64}",
-      description = "MiB of kernel memory for items (${DEFAULT-VALUE}).")
+      description =
+          "MiB of kernel memory for items (${DEFAULT-VALUE}). Every item, wherever its value is,"
+              + " takes an index entry and a block of it.")
   private int memoryMib;
 
   @Option(
@@ -86,6 +88,13 @@ final class ServerCommand implements Callable<Integer> {
       defaultValue = "${env:KERBY_USER_MEMORY:-1024}",
       description = "MiB of user space memory for items, taken as needed (${DEFAULT-VALUE}).")
   private int userMemoryMib;
+
+  @Option(
+      names = {"-M", "--disable-evictions"},
+      description =
+          "When memory is full, refuse to store instead of evicting. Environment:"
+              + " KERBY_DISABLE_EVICTIONS=1.")
+  private boolean evictionsDisabled;
 
   @Option(
       names = {"-I", "--max-item-size"},
@@ -200,6 +209,7 @@ final class ServerCommand implements Callable<Integer> {
         xdp,
         memoryMib * MIB,
         userMemoryMib * MIB,
+        !evictionsDisabled(),
         itemSizeMax,
         datagramMax,
         blockBytes,
@@ -237,6 +247,14 @@ final class ServerCommand implements Callable<Integer> {
     }
     require(environment.matches("[012]"), "KERBY_VERBOSE must be 0, 1 or 2");
     return Integer.parseInt(environment);
+  }
+
+  private boolean evictionsDisabled() {
+    String environment = System.getenv("KERBY_DISABLE_EVICTIONS");
+    require(
+        environment == null || environment.matches("[01]"),
+        "KERBY_DISABLE_EVICTIONS must be 0 or 1");
+    return evictionsDisabled || "1".equals(environment);
   }
 
   private static int defaultThreads() {

@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param xdp whether and how to use eBPF
  * @param memoryLimitBytes of the kernel's pool
  * @param userMemoryBytes of values in user space
+ * @param evicts whether full memory makes old items go (memcached without -M), or new ones be
+ *     refused
  * @param itemSizeMax memcached's -I, bytes
  * @param datagramMax most bytes of UDP payload in a datagram of a reply
  * @param blockBytes size of a block of the kernel's pool
@@ -31,6 +33,7 @@ public record ServerConfig(
     XdpChoice xdp,
     long memoryLimitBytes,
     long userMemoryBytes,
+    boolean evicts,
     int itemSizeMax,
     int datagramMax,
     int blockBytes,

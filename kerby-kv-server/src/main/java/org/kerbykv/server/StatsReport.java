@@ -1,11 +1,12 @@
 package org.kerbykv.server;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.metrics.RequestCounts;
@@ -13,6 +14,7 @@ import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
 import org.kerbykv.server.metrics.Totals;
+import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.store.BootClock;
 import org.kerbykv.server.store.Store;
 import org.kerbykv.server.store.StoreFigures;
@@ -22,6 +24,8 @@ import org.kerbykv.server.store.StoreFigures;
  * answered; what only this server has is called {@code kerby_...}. Thread-safe.
  */
 final class StatsReport {
+  private static final RequestPath[] KERNEL_PATHS = {RequestPath.XDP, RequestPath.TC};
+
   private static final int TICKS_PER_SECOND = 100;
   private static final int STAT_UTIME = 11;
   private static final int STAT_STIME = 12;
@@ -32,6 +36,7 @@ final class StatsReport {
     Counter.CMD_SET,
     Counter.CMD_FLUSH,
     Counter.CMD_TOUCH,
+    Counter.CMD_META,
     Counter.GET_HITS,
     Counter.GET_MISSES,
     Counter.DELETE_MISSES,
@@ -57,6 +62,11 @@ final class StatsReport {
   private final Totals totals;
   private final RequestCounts requests;
   private final Addresses addresses;
+  private final TierStats tiers;
+
+  /** What the kernel's doors had counted at the last reset. */
+  private final Map<Count, Long> atReset = new ConcurrentHashMap<>();
+
   private final int startedAt = BootClock.seconds();
 
   /** What the server learns only once it listens. */
@@ -68,7 +78,12 @@ final class StatsReport {
     int connectionCount();
 
     int verbosity();
+
+    /** Returns all sockets, listening and connected. */
+    List<SocketReport> sockets();
   }
+
+  private record Count(RequestPath path, RequestKind kind, RequestResult result) {}
 
   StatsReport(
       ServerConfig config,
@@ -83,14 +98,29 @@ final class StatsReport {
     this.totals = totals;
     this.requests = requests;
     this.addresses = addresses;
+    this.tiers = new TierStats(store, totals);
   }
 
-  /** Returns the lines of a topic, or null if there is no such topic. */
+  /**
+   * Returns the reply to a topic, or null if there is no such topic. memcached's answers to what is
+   * switched off are the answers to what there is not.
+   */
   byte[] of(String topic) {
-    Lines lines = new Lines();
+    StatLines lines = new StatLines();
     switch (topic) {
       case "" -> general(lines);
       case "settings" -> settings(lines);
+      case "items" -> tiers.items(lines);
+      case "slabs" -> tiers.slabs(lines);
+      case "conns" -> SocketStats.add(lines, addresses.sockets(), BootClock.seconds() - startedAt);
+      case "kerby" -> kerby(lines, store.figures());
+      case "sizes" -> lines.add("sizes_status", "disabled");
+      case "sizes_disable", "sizes_enable" -> {
+        return StatLines.of("STAT sizes_status disabled\r\n");
+      }
+      case "cachedump" -> {
+        return StatLines.of("CLIENT_ERROR stats cachedump not allowed\r\n");
+      }
       default -> {
         return null;
       }
@@ -98,7 +128,19 @@ final class StatsReport {
     return lines.end();
   }
 
-  private void general(Lines lines) {
+  /** Has the counts begin at zero again. */
+  void reset() {
+    totals.reset();
+    for (RequestPath path : KERNEL_PATHS) {
+      for (RequestKind kind : RequestKind.values()) {
+        for (RequestResult result : RequestResult.values()) {
+          atReset.put(new Count(path, kind, result), requests.get(path, kind, result));
+        }
+      }
+    }
+  }
+
+  private void general(StatLines lines) {
     process(lines);
     connections(lines);
     for (Counter counter : COMMANDS) {
@@ -107,14 +149,28 @@ final class StatsReport {
     lines.add("limit_maxbytes", config.memoryLimitBytes() + config.userMemoryBytes());
     lines.add("accepting_conns", 1);
     lines.add("threads", config.threads());
-    items(lines, store.figures());
+    StoreFigures figures = store.figures();
+    items(lines, figures);
+    kerby(lines, figures);
+  }
+
+  private void kerby(StatLines lines, StoreFigures figures) {
+    lines.add("kerby_items_kernel", figures.kernelItems());
+    lines.add("kerby_items_user", figures.userItems());
+    lines.add("kerby_value_bytes_kernel", figures.kernelValueBytes());
+    lines.add("kerby_value_bytes_user", figures.userValueBytes());
+    lines.add("kerby_user_memory_bytes", figures.userMemoryBytes());
+    lines.add("kerby_user_memory_limit", figures.userMemoryLimitBytes());
+    lines.add("kerby_demoted", figures.demoted());
+    lines.add("kerby_promoted", figures.promoted());
+    lines.add("kerby_lost_user_items", figures.lost());
     for (DropReason reason : DropReason.values()) {
       lines.add("kerby_dropped_" + reason.label(), totals.total(reason));
     }
     requests(lines);
   }
 
-  private void process(Lines lines) {
+  private void process(StatLines lines) {
     lines.add("pid", ProcessHandle.current().pid());
     lines.add("uptime", BootClock.seconds() - startedAt);
     lines.add("time", System.currentTimeMillis() / 1000);
@@ -125,14 +181,14 @@ final class StatsReport {
     lines.add("rusage_system", seconds(stat[STAT_STIME]));
   }
 
-  private void connections(Lines lines) {
+  private void connections(StatLines lines) {
     lines.add("max_connections", config.connectionsMax());
     lines.add("curr_connections", addresses.connectionCount());
-    lines.add("total_connections", totals.total(Counter.TOTAL_CONNECTIONS));
-    lines.add("rejected_connections", totals.total(Counter.REJECTED_CONNECTIONS));
+    lines.add("total_connections", totals.sinceReset(Counter.TOTAL_CONNECTIONS));
+    lines.add("rejected_connections", totals.sinceReset(Counter.REJECTED_CONNECTIONS));
   }
 
-  private void items(Lines lines, StoreFigures figures) {
+  private void items(StatLines lines, StoreFigures figures) {
     lines.add("bytes", figures.kernelValueBytes() + figures.userValueBytes());
     lines.add("curr_items", figures.kernelItems() + figures.userItems());
     lines.add(
@@ -141,17 +197,9 @@ final class StatsReport {
             + kernelRequests(RequestKind.SET, RequestResult.STORED));
     lines.add("evictions", figures.evicted());
     lines.add("reclaimed", figures.expired());
-    lines.add("kerby_items_kernel", figures.kernelItems());
-    lines.add("kerby_items_user", figures.userItems());
-    lines.add("kerby_value_bytes_kernel", figures.kernelValueBytes());
-    lines.add("kerby_value_bytes_user", figures.userValueBytes());
-    lines.add("kerby_user_memory_bytes", figures.userMemoryBytes());
-    lines.add("kerby_user_memory_limit", figures.userMemoryLimitBytes());
-    lines.add("kerby_demoted", figures.demoted());
-    lines.add("kerby_promoted", figures.promoted());
   }
 
-  private void requests(Lines lines) {
+  private void requests(StatLines lines) {
     for (RequestPath path : RequestPath.values()) {
       for (RequestKind kind : RequestKind.values()) {
         for (RequestResult result : RequestResult.values()) {
@@ -166,15 +214,19 @@ final class StatsReport {
     }
   }
 
-  private void settings(Lines lines) {
+  private void settings(StatLines lines) {
     lines.add("maxbytes", config.memoryLimitBytes() + config.userMemoryBytes());
     lines.add("maxconns", config.connectionsMax());
     lines.add("tcpport", addresses.tcpPort());
     lines.add("udpport", addresses.udpPort());
     lines.add("inter", config.listen().getHostAddress());
+    lines.add("domain_socket", "NULL");
+    lines.add("shutdown_command", "no");
     lines.add("verbosity", addresses.verbosity());
-    lines.add("evictions", "on");
+    lines.add("evictions", config.evicts() ? "on" : "off");
     lines.add("num_threads", config.threads());
+    lines.add("num_threads_per_udp", config.threads());
+    lines.add("detail_enabled", "no");
     lines.add("cas_enabled", "yes");
     lines.add("binding_protocol", "ascii");
     lines.add("auth_enabled_sasl", "no");
@@ -182,6 +234,11 @@ final class StatsReport {
     lines.add("item_size_max", config.itemSizeMax());
     lines.add("maxconns_fast", "yes");
     lines.add("flush_enabled", "yes");
+    lines.add("dump_enabled", "no");
+    lines.add("hash_algorithm", "siphash");
+    lines.add("idle_timeout", 0);
+    lines.add("track_sizes", "no");
+    lines.add("ssl_enabled", "no");
     lines.add("kerby_interface", config.interfaceName());
     lines.add("kerby_xdp", config.xdp().name().toLowerCase(Locale.ROOT));
     lines.add("kerby_max_datagram", config.datagramMax());
@@ -199,14 +256,25 @@ final class StatsReport {
       case GET_HITS -> kernelRequests(RequestKind.GET, RequestResult.HIT);
       case GET_MISSES -> kernelRequests(RequestKind.GET, RequestResult.MISS);
       case CMD_SET -> kernelRequests(RequestKind.SET, RequestResult.STORED);
+      case CMD_TOUCH ->
+          kernelRequests(RequestKind.TOUCH, RequestResult.HIT)
+              + kernelRequests(RequestKind.TOUCH, RequestResult.NOT_FOUND);
+      case TOUCH_HITS -> kernelRequests(RequestKind.TOUCH, RequestResult.HIT);
+      case TOUCH_MISSES -> kernelRequests(RequestKind.TOUCH, RequestResult.NOT_FOUND);
       case DELETE_HITS -> kernelRequests(RequestKind.DELETE, RequestResult.DELETED);
       case DELETE_MISSES -> kernelRequests(RequestKind.DELETE, RequestResult.NOT_FOUND);
       default -> 0;
     };
   }
 
+  /** Returns what the kernel's doors answered since the last reset. */
   private long kernelRequests(RequestKind kind, RequestResult result) {
-    return requests.get(RequestPath.XDP, kind, result) + requests.get(RequestPath.TC, kind, result);
+    long sum = 0;
+    for (RequestPath path : KERNEL_PATHS) {
+      long before = atReset.getOrDefault(new Count(path, kind, result), 0L);
+      sum += requests.get(path, kind, result) - before;
+    }
+    return sum;
   }
 
   private static String name(Counter counter) {
@@ -225,22 +293,5 @@ final class StatsReport {
 
   private static String seconds(String ticks) {
     return String.format(Locale.ROOT, "%.6f", Double.parseDouble(ticks) / TICKS_PER_SECOND);
-  }
-
-  /** STAT lines. */
-  private static final class Lines {
-    private final StringBuilder text = new StringBuilder();
-
-    void add(String name, long value) {
-      add(name, Long.toString(value));
-    }
-
-    void add(String name, String value) {
-      text.append("STAT ").append(name).append(' ').append(value).append("\r\n");
-    }
-
-    byte[] end() {
-      return text.append("END\r\n").toString().getBytes(US_ASCII);
-    }
   }
 }

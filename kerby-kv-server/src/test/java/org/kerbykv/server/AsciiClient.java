@@ -69,7 +69,7 @@ public final class AsciiClient implements AutoCloseable {
     return out.toString(ISO_8859_1).substring(0, out.size() - 4);
   }
 
-  String exchange(String requests) throws IOException {
+  public String exchange(String requests) throws IOException {
     return exchange(requests.getBytes(ISO_8859_1));
   }
 

@@ -33,6 +33,7 @@ final class CommandStreams {
     "-18446744073709551615"
   };
   private static final String TOO_LARGE = "18446744073709551616";
+  private static final int STORED_KEYS = 6;
 
   private static final String[] JUNK = {
     "",
@@ -84,22 +85,43 @@ final class CommandStreams {
     "add a 0 0 1 noreply b",
   };
 
-  /** Asks for everything that a stream may have stored. */
-  static final String ALL_KEYS =
-      "get key0 key1 key2 key3 key4 key5 n0 n1 n2 a a:"
-          + "b".repeat(60)
-          + " \u00fcber\t0 \u00fcber\t1 \u00fcber\t2 "
-          + "k".repeat(250)
-          + "\r\n";
-
   private final Random random;
+  private final String prefix;
+  private final MetaStreams meta;
 
-  CommandStreams(Random random) {
+  /**
+   * Makes a stream.
+   *
+   * @param prefix of its keys; streams with others do not touch them, but for flush_all
+   */
+  CommandStreams(Random random, String prefix) {
     this.random = random;
+    this.prefix = prefix;
+    this.meta = new MetaStreams(random, this);
+  }
+
+  /** Asks for everything that the stream may have stored. */
+  String allKeys() {
+    StringBuilder get = new StringBuilder("get");
+    StringBuilder meta = new StringBuilder();
+    for (int i = 0; i < STORED_KEYS; i++) {
+      get.append(' ').append(prefix).append("key").append(i);
+      meta.append(line("mg " + prefix + "key" + i + " t f h k s u"));
+      meta.append(line("me " + prefix + "key" + i));
+    }
+    for (int i = 0; i < 3; i++) {
+      get.append(' ').append(prefix).append('n').append(i);
+      get.append(' ').append(prefix).append("\u00fcber\t").append(i);
+    }
+    return line(get + " " + longestKey() + " " + middleKey()) + meta;
   }
 
   /** Returns a request. */
   String next() {
+    return random.nextBoolean() ? meta.next() : classic();
+  }
+
+  private String classic() {
     return switch (random.nextInt(24)) {
       case 0, 1, 2, 3, 4 -> retrieval();
       case 5, 6, 7, 8, 9 -> storage("set");
@@ -115,7 +137,7 @@ final class CommandStreams {
       case 21 -> oddNumbers();
       case 22 -> line(JUNK[random.nextInt(JUNK.length)]);
       default ->
-          random.nextInt(20) == 0
+          prefix.isEmpty() && random.nextInt(20) == 0
               ? line("flush_all" + pick("", " 0", " noreply", " -1"))
               : line(pick("verbosity 0", "verbosity 0 noreply", "get " + longKey()));
     };
@@ -154,17 +176,25 @@ final class CommandStreams {
 
   /** Returns a key that may well be stored. */
   String storedKey() {
-    return "key" + random.nextInt(6);
+    return prefix + "key" + random.nextInt(STORED_KEYS);
   }
 
-  /** Returns a cas of this key, with "CAS" for the version. */
+  /** Returns requests on this key, with "CAS" for a cas. */
   String casOf(String key) {
+    if (random.nextBoolean()) {
+      return meta.casOf(key);
+    }
     return line("cas " + key + " 5 0 7 CAS") + line("version");
+  }
+
+  /** Returns a key that nothing but numbers is stored under. */
+  String numberKey() {
+    return prefix + "n" + random.nextInt(3);
   }
 
   /** memcached reads on behind a number of 2^63 or more, for a minus sign: so there are none. */
   private String arithmetic() {
-    String key = "n" + random.nextInt(3);
+    String key = numberKey();
     String set = "";
     if (random.nextInt(3) == 0) {
       String value = pick("0", "9", "99", "10", "abc", "", " 5", "7 x", "9223372036854775000");
@@ -184,12 +214,12 @@ final class CommandStreams {
     return line("set %s %s %s %s".formatted(key(), number(), expiry, length)) + "v\r\n";
   }
 
-  private String data(String value) {
+  String data(String value) {
     // A wrong end: what follows the bytes taken for the data is the next command.
     return value + (random.nextInt(30) == 0 ? "!\n" : "\r\n");
   }
 
-  private String key() {
+  String key() {
     return random.nextInt(50) == 0 ? longKey() : goodKey();
   }
 
@@ -197,13 +227,21 @@ final class CommandStreams {
    * Returns a key that is not too long. Among several, one that is too long has memcached forget to
    * give back the items before it, and touch them although it refuses the line.
    */
-  private String goodKey() {
+  String goodKey() {
     return switch (random.nextInt(12)) {
-      case 0 -> "k".repeat(250);
-      case 1 -> "a:" + "b".repeat(60);
-      case 2 -> "\u00fcber\t" + random.nextInt(3);
+      case 0 -> longestKey();
+      case 1 -> middleKey();
+      case 2 -> prefix + "\u00fcber\t" + random.nextInt(3);
       default -> storedKey();
     };
+  }
+
+  private String longestKey() {
+    return prefix + "k".repeat(250 - prefix.length());
+  }
+
+  private String middleKey() {
+    return prefix + "a:" + "b".repeat(60);
   }
 
   private static String longKey() {
@@ -211,7 +249,7 @@ final class CommandStreams {
   }
 
   /** Returns a value whose lines, should they be taken for commands, are none: no "mn", no "me". */
-  private String value() {
+  String value() {
     int length =
         switch (random.nextInt(12)) {
           case 0 -> 0;

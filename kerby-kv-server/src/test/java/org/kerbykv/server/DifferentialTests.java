@@ -8,7 +8,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -20,24 +20,26 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 
 /**
- * The same requests to Debian's memcached and to this server: the replies must be the same, byte by
- * byte, but for the versions that gets returns. After each failure target/differential.txt has all
- * that was sent.
+ * The same requests, classic and meta, to Debian's memcached and to this server: the replies must
+ * be the same, byte by byte, but for what {@link ReplyComparison} lets differ. After each failure
+ * target/differential.txt has all that was sent.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 abstract class DifferentialTests {
-  /** Of each test; -Dkerby.requests=100000 for a longer run. */
-  private static final int REQUESTS = Integer.getInteger("kerby.requests", 5000);
+  /** Of all tests of a class together; -Dkerby.requests=1000000 for a longer run. */
+  private static final int REQUESTS = Integer.getInteger("kerby.requests", 105_000);
 
-  private static final int PIPELINED_MAX = 50;
+  private static final int ONE_BY_ONE = REQUESTS / 35;
+  private static final int OVER_UDP = REQUESTS / 7;
+  private static final int PIPELINED = REQUESTS - ONE_BY_ONE - OVER_UDP;
+
+  private static final int PIPELINED_MAX = 100;
+
+  /** Streams over UDP, which do not meet: what order their datagrams are served in is all one. */
+  private static final int UDP_STREAMS = 16;
+
   private static final int DATAGRAM_MAX = 1400;
-  private static final Pattern CAS = Pattern.compile("(VALUE [^ ]+ \\d+ \\d+) (\\d+)\r\n");
-
-  /**
-   * Numbers may have spaces behind them: memcached leaves them there when it counts in place, which
-   * it does only while nothing else holds the item, and that depends on timing.
-   */
-  private static final Pattern NUMBER = Pattern.compile("(VALUE n\\d 3) \\d+\r\n(\\d+) *\r\n");
+  private static final Pattern CAS = Pattern.compile("VALUE [^ ]+ \\d+ \\d+ (\\d+)\r\n");
 
   private final List<String> sent = new ArrayList<>();
   private Random random;
@@ -63,14 +65,14 @@ abstract class DifferentialTests {
 
   @Test
   void oneRequestAfterAnotherOverTcp() throws Exception {
-    CommandStreams streams = new CommandStreams(random);
+    CommandStreams streams = new CommandStreams(random, "");
     try (AsciiClient theirs = theirTcp();
         AsciiClient ours = ourTcp()) {
-      compare(theirs, ours, "flush_all\r\n");
-      for (int i = 0; i < REQUESTS; i++) {
+      begin(theirs, ours);
+      for (int i = 0; i < ONE_BY_ONE; i++) {
         compare(theirs, ours, streams.next());
         if (i % 10 == 0) {
-          compare(theirs, ours, CommandStreams.ALL_KEYS);
+          compare(theirs, ours, streams.allKeys());
           compareCas(theirs, ours, streams);
         }
       }
@@ -79,11 +81,11 @@ abstract class DifferentialTests {
 
   @Test
   void pipelinedOverTcp() throws Exception {
-    CommandStreams streams = new CommandStreams(random);
+    CommandStreams streams = new CommandStreams(random, "");
     try (AsciiClient theirs = theirTcp();
         AsciiClient ours = ourTcp()) {
-      compare(theirs, ours, "flush_all\r\n");
-      for (int i = 0; i < REQUESTS; ) {
+      begin(theirs, ours);
+      for (int i = 0; i < PIPELINED; ) {
         StringBuilder requests = new StringBuilder();
         for (int n = 1 + random.nextInt(PIPELINED_MAX); n > 0; n--, i++) {
           String next = streams.next();
@@ -94,38 +96,62 @@ abstract class DifferentialTests {
         }
         compare(theirs, ours, requests.toString());
       }
-      compare(theirs, ours, CommandStreams.ALL_KEYS);
+      compare(theirs, ours, streams.allKeys());
     }
   }
 
   @Test
   void overUdp() throws Exception {
-    CommandStreams streams = new CommandStreams(random);
+    List<CommandStreams> streams = new ArrayList<>();
+    for (int i = 0; i < UDP_STREAMS; i++) {
+      streams.add(new CommandStreams(random, "u" + i));
+    }
     try (UdpClient theirs = open(() -> new UdpClient(memcached()));
         UdpClient ours = open(() -> new UdpClient(kerby().udpAddress().orElseThrow()));
         AsciiClient theirTcp = theirTcp();
         AsciiClient ourTcp = ourTcp()) {
-      compare(theirTcp, ourTcp, "flush_all\r\n");
-      for (int i = 0; i < REQUESTS; i++) {
-        String request = streams.next();
-        if (request.length() > DATAGRAM_MAX) {
-          compare(theirTcp, ourTcp, request);
-        } else {
-          compareDatagram(theirs, ours, request);
+      begin(theirTcp, ourTcp);
+      for (int i = 0; i < OVER_UDP; i += UDP_STREAMS) {
+        List<String> requests = new ArrayList<>();
+        for (CommandStreams stream : streams) {
+          String request = stream.next();
+          if (request.length() > DATAGRAM_MAX) {
+            compare(theirTcp, ourTcp, request);
+          } else {
+            requests.add(request);
+          }
         }
+        compareDatagrams(theirs, ours, requests);
       }
-      compare(theirTcp, ourTcp, CommandStreams.ALL_KEYS);
+      for (CommandStreams stream : streams) {
+        compare(theirTcp, ourTcp, stream.allKeys());
+      }
     }
   }
 
-  /** memcached's reply is known to have ended by a marker; ours says itself how long it is. */
-  private void compareDatagram(UdpClient theirs, UdpClient ours, String request)
+  /** Empties both, and uses up the cas ids that a stream takes for those of no item. */
+  private void begin(AsciiClient theirs, AsciiClient ours) throws Exception {
+    compare(theirs, ours, "flush_all\r\nset first 0 0 1\r\nx\r\ndelete first\r\n");
+  }
+
+  /**
+   * memcached's replies are known to have ended by a marker; ours say themselves how long they are,
+   * unless there is none. A datagram with two commands is not for the kernel.
+   */
+  private void compareDatagrams(UdpClient theirs, UdpClient ours, List<String> requests)
       throws IOException {
-    sent.add(request);
-    String their = theirs.exchangeToMarker(request);
-    boolean silent = their.equals(UdpClient.MARKER);
-    assertSame(
-        silent ? ours.exchangeToMarker(request) : ours.exchange(request) + UdpClient.MARKER, their);
+    sent.addAll(requests);
+    BitSet marked = new BitSet();
+    marked.set(0, requests.size());
+    String[] their = theirs.exchangeAll(requests, marked);
+    for (int i = 0; i < their.length; i++) {
+      marked.set(i, their[i].equals(UdpClient.MARKER));
+    }
+    String[] our = ours.exchangeAll(requests, marked);
+    for (int i = 0; i < their.length; i++) {
+      String reply = marked.get(i) ? our[i] : our[i] + UdpClient.MARKER;
+      assertSame(reply, their[i], requests.get(i));
+    }
   }
 
   private AsciiClient theirTcp() throws Exception {
@@ -136,64 +162,46 @@ abstract class DifferentialTests {
     return open(() -> new AsciiClient(kerby().tcpAddress().orElseThrow()));
   }
 
-  /** A cas with the version that each server gave, or one beside it. */
+  /** A change under the condition of the cas that each server gave, or one beside it. */
   private void compareCas(AsciiClient theirs, AsciiClient ours, CommandStreams streams)
       throws Exception {
     String key = streams.storedKey();
     String gets = "gets " + key + "\r\n";
-    int beside = random.nextInt(2);
-    String set = streams.casOf(key);
-    sent.add(gets + set);
+    int beside = random.nextInt(3) - 1;
+    String change = streams.casOf(key);
+    sent.add(gets + change);
     assertSame(
-        ours.exchange(set.replace("CAS", version(ours.exchange(gets), beside))),
-        theirs.exchange(set.replace("CAS", version(theirs.exchange(gets), beside))));
+        ours.exchange(change.replace("CAS", cas(ours.exchange(gets), beside))),
+        theirs.exchange(change.replace("CAS", cas(theirs.exchange(gets), beside))),
+        gets + change);
   }
 
-  private static String version(String values, int beside) {
+  private static String cas(String values, int beside) {
     Matcher matcher = CAS.matcher(values);
-    return matcher.find() ? "" + (Long.parseLong(matcher.group(2)) + beside) : "1";
+    return matcher.find() ? "" + (Long.parseLong(matcher.group(1)) + beside) : "1";
   }
 
   private void compare(AsciiClient theirs, AsciiClient ours, String requests) throws Exception {
     sent.add(requests);
     byte[] bytes = requests.getBytes(ISO_8859_1);
-    assertSame(ours.exchange(bytes), theirs.exchange(bytes));
+    assertSame(ours.exchange(bytes), theirs.exchange(bytes), requests);
   }
 
-  private void assertSame(String ours, String theirs) {
-    String our = masked(ours);
-    String their = masked(theirs);
-    if (!our.equals(their)) {
-      int at = Arrays.mismatch(our.toCharArray(), their.toCharArray());
+  private void assertSame(String ours, String theirs, String requests) {
+    ReplyComparison comparison = new ReplyComparison(ours, theirs);
+    if (!comparison.isSame()) {
       throw new AssertionError(
-          "replies differ from byte %d, see %s:%n  ours: %s%n  theirs: %s%n  requests: %s"
-              .formatted(at, save(), around(our, at), around(their, at), escaped(sent.getLast())));
+          "replies differ, see %s:%n%s%n  requests: %s"
+              .formatted(save(), comparison.difference(), ReplyComparison.escaped(requests)));
     }
-  }
-
-  private static String masked(String reply) {
-    String withoutCas = CAS.matcher(reply).replaceAll("$1 CAS\r\n");
-    return NUMBER.matcher(withoutCas).replaceAll("$1 LENGTH\r\n$2\r\n");
   }
 
   private Path save() {
     Path file = Path.of("target", "differential.txt");
     try {
-      return Files.write(file, sent.stream().map(DifferentialTests::escaped).toList(), ISO_8859_1);
+      return Files.write(file, sent.stream().map(ReplyComparison::escaped).toList(), ISO_8859_1);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static String around(String text, int at) {
-    return escaped(text.substring(Math.max(0, at - 120), Math.min(text.length(), at + 120)));
-  }
-
-  private static String escaped(String text) {
-    return text.replace("\r\n", "\\r\\n|")
-        .replace("\r", "\\r")
-        .replace("\n", "\\n")
-        .replace("\t", "\\t")
-        .replace("\0", "\\0");
   }
 }

@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +34,14 @@ public final class MemcachedProcess implements AutoCloseable {
   public static MemcachedProcess start() throws IOException {
     int port = freePort();
     return start(new ProcessBuilder(command(port)), port, Callable::call);
+  }
+
+  /** Starts it with more options, of which the last of a kind counts; see {@link #start()}. */
+  public static MemcachedProcess startWith(String... options) throws IOException {
+    int port = freePort();
+    List<String> command = new ArrayList<>(command(port));
+    command.addAll(List.of(options));
+    return start(new ProcessBuilder(command), port, Callable::call);
   }
 
   /** Starts it in a network namespace. */

@@ -20,14 +20,25 @@ public final class TestServers {
 
   /** Returns a server whose store is in the kernel, on any free port of 127.0.0.1. */
   public static ServerConfig kernel(String interfaceName, XdpChoice xdp) {
+    return kernel(interfaceName, xdp, 64 * MIB, 256 * MIB, true);
+  }
+
+  /** Returns a server with so much memory; {@link XdpChoice#OFF} makes user space all of it. */
+  public static ServerConfig kernel(
+      String interfaceName,
+      XdpChoice xdp,
+      long memoryLimitBytes,
+      long userMemoryBytes,
+      boolean evicts) {
     return new ServerConfig(
         InetAddress.ofLiteral("127.0.0.1"),
         -1,
         -1,
         interfaceName,
         xdp,
-        64 * MIB,
-        256 * MIB,
+        memoryLimitBytes,
+        userMemoryBytes,
+        evicts,
         (int) MIB,
         1400,
         192,
@@ -48,6 +59,7 @@ public final class TestServers {
         XdpChoice.OFF,
         64 * MIB,
         userMemoryBytes,
+        true,
         (int) MIB,
         datagramMax,
         128,

@@ -11,14 +11,17 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /** A connected UDP socket that frames as memcached does; it sees no reply from another address. */
 public final class UdpClient implements AutoCloseable {
   static final int HEADER = 8;
 
-  /** What {@link #exchangeToMarker} ends with. */
+  /** What a reply to a marked request ends with. */
   static final String MARKER = "MN\r\n";
 
   private static final int TIMEOUT_MILLIS = 10_000;
@@ -48,21 +51,68 @@ public final class UdpClient implements AutoCloseable {
   }
 
   /**
-   * Sends a request together with one whose answer is known, and returns all up to that. The
-   * datagrams are taken in the order in which they come: memcached 1.6 makes each key's value, and
-   * each command's reply, a message of its own under the same request id.
+   * Sends requests at once, each in a datagram of its own, and returns their replies.
+   *
+   * @param marked those that are sent together with one whose answer is known: their replies are
+   *     taken up to that, in the order in which their datagrams come, because memcached 1.6 makes
+   *     each key's value, and each command's reply, a message of its own under the same request id.
+   *     The others' end where their headers say so.
    */
-  String exchangeToMarker(String request) throws IOException {
-    send(frame(++lastId & 0xffff, (request + "mn\r\n").getBytes(ISO_8859_1)));
-    StringBuilder reply = new StringBuilder();
-    do {
+  String[] exchangeAll(List<String> requests, BitSet marked) throws IOException {
+    Map<Integer, Reply> waiting = new HashMap<>();
+    Reply[] replies = new Reply[requests.size()];
+    for (int i = 0; i < replies.length; i++) {
+      int id = ++lastId & 0xffff;
+      String marker = marked.get(i) ? "mn\r\n" : "";
+      replies[i] = new Reply(marked.get(i));
+      waiting.put(id, replies[i]);
+      send(frame(id, (requests.get(i) + marker).getBytes(ISO_8859_1)));
+    }
+    while (!waiting.isEmpty()) {
       byte[] datagram = receive(TIMEOUT_MILLIS);
       if (datagram == null) {
-        throw new IOException("no reply, after " + reply);
+        throw new IOException("no reply to " + waiting.size() + " requests");
       }
-      reply.append(new String(datagram, HEADER, datagram.length - HEADER, ISO_8859_1));
-    } while (!reply.toString().endsWith(MARKER));
-    return reply.toString();
+      int id = Short.toUnsignedInt(ByteBuffer.wrap(datagram).getShort(0));
+      Reply reply = waiting.get(id);
+      if (reply == null) {
+        throw new IOException("reply to no request: " + new String(datagram, ISO_8859_1));
+      }
+      if (reply.add(datagram)) {
+        waiting.remove(id);
+      }
+    }
+    return Arrays.stream(replies).map(Reply::text).toArray(String[]::new);
+  }
+
+  /** What has come of a reply. */
+  private static final class Reply {
+    private final boolean marked;
+    private final StringBuilder inOrder = new StringBuilder();
+    private final TreeMap<Integer, String> numbered = new TreeMap<>();
+
+    Reply(boolean marked) {
+      this.marked = marked;
+    }
+
+    /** Returns whether that was the last. */
+    boolean add(byte[] datagram) throws IOException {
+      String text = new String(datagram, HEADER, datagram.length - HEADER, ISO_8859_1);
+      if (marked) {
+        return inOrder.append(text).toString().endsWith(MARKER);
+      }
+      ByteBuffer header = ByteBuffer.wrap(datagram);
+      int number = Short.toUnsignedInt(header.getShort(2));
+      int total = Short.toUnsignedInt(header.getShort(4));
+      if (number >= total || header.getShort(6) != 0 || numbered.put(number, text) != null) {
+        throw new IOException("bad header: " + number + " of " + total);
+      }
+      return numbered.size() == total;
+    }
+
+    String text() {
+      return marked ? inOrder.toString() : String.join("", numbered.values());
+    }
   }
 
   List<byte[]> exchangeDatagrams(byte[] request) throws IOException {

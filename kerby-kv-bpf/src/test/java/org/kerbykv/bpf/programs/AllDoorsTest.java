@@ -24,9 +24,10 @@ import org.kerbykv.bpf.programs.KvAbi.Status;
 import org.kerbykv.bpf.programs.VersionedKey.Kind;
 
 /**
- * All doors at once, from several threads. No read sees a version that was not the key's at some
- * moment of the read, or bytes of two; every value of the user tier is reported dropped once; and
- * in the end nothing has leaked.
+ * All doors at once, from several threads, while values move between the tiers. No read sees a
+ * version that was not the key's at some moment of the read, or bytes of two; no move brings back
+ * what was overwritten or deleted; every value of the user tier is reported dropped once; and in
+ * the end nothing has leaked.
  */
 @RequiresBPF
 class AllDoorsTest {
@@ -61,10 +62,12 @@ class AllDoorsTest {
     @Override
     public Void call() {
       for (int step = 0; step < STEPS; step++) {
-        if (random.nextBoolean()) {
-          read(keys.get(random.nextInt(KEYS)));
-        } else {
-          write(own.get(random.nextInt(own.size())));
+        VersionedKey any = keys.get(random.nextInt(KEYS));
+        switch (random.nextInt(8)) {
+          case 0, 1, 2 -> read(any);
+          case 3 -> move(any);
+          case 4 -> touch(any);
+          default -> write(own.get(random.nextInt(own.size())));
         }
       }
       return null;
@@ -82,7 +85,7 @@ class AllDoorsTest {
       KvSlot slot = session.slot();
       switch (runUntilDone(() -> slot.request(Op.GET, key.key()))) {
         case OK -> key.sawKernel(oldest, slot.flags(), slot.value());
-        case USER -> key.sawUser(oldest, slot.token());
+        case USER -> key.sawUser(oldest, slot.flags(), slot.token(), slot.valueLength());
         case MISS -> key.sawNothing(oldest);
         default -> throw new AssertionError("GET: " + slot.status());
       }
@@ -169,12 +172,59 @@ class AllDoorsTest {
 
     private void setInUserSpace(VersionedKey key, int version) {
       KvSlot slot = session.slot();
-      written.add(key.token(version));
+      long token = key.newToken(version);
+      written.add(token);
       Status status =
           runUntilDone(
-              () -> slot.request(Op.SET, key.key()).userValue(key.token(version), version));
+              () ->
+                  slot.request(Op.SET, key.key())
+                      .userValue(token, key.length(version))
+                      .flags(version));
       assertThat(status).isEqualTo(Status.OK);
       report(slot);
+    }
+
+    /** Moves the value, if there is one, to the other tier, unless a writer comes in between. */
+    private void move(VersionedKey key) {
+      KvSlot slot = session.slot();
+      Status found = runUntilDone(() -> slot.request(Op.GET, key.key()).keep(KvAbi.KEEP_ACCESS));
+      if (found == Status.MISS) {
+        return;
+      }
+      int flags = slot.flags();
+      long version = slot.version();
+      long cas = slot.cas();
+      long token = key.newToken(flags);
+      Status moved =
+          runUntilDone(
+              () -> {
+                slot.request(Op.SET, key.key()).keep(KvAbi.KEEP_ITEM).ifVersion(version);
+                if (found == Status.OK) {
+                  slot.userValue(token, key.length(flags));
+                } else {
+                  slot.value(key.value(flags));
+                }
+              });
+      assertThat(moved).isIn(Status.OK, Status.EXISTS, Status.MISS);
+      if (moved == Status.OK) {
+        assertThat(slot.cas()).as("cas after a move").isEqualTo(cas);
+        if (found == Status.OK) {
+          written.add(token);
+        }
+        report(slot);
+      }
+    }
+
+    /** Changes nothing that a reader sees, and may not bring back what has expired. */
+    private void touch(VersionedKey key) {
+      Frame request = Frame.request("touch " + key.key() + " 0\r\n");
+      KvSession.Outcome outcome = session.send(packetDoor(), request);
+      if (outcome.verdict() == PacketDoor.Verdict.UP) {
+        assertThat(outcome.frame()).isEqualTo(request);
+      } else {
+        assertThat(outcome.frame())
+            .isIn(request.reply("TOUCHED\r\n"), request.reply(MemcachedText.NOT_FOUND));
+      }
     }
 
     /** By DELETE, or by making it expire and reaping it. */

@@ -78,7 +78,7 @@ final class DeleteFixtures {
             .given(
                 store -> {
                   store.set("k", "v");
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                 })
             .request(delete("k"))
             .replies(MemcachedText.NOT_FOUND)

@@ -6,25 +6,20 @@ import java.util.Optional;
 final class FrameCheck {
   private static final int LEAST_TEXT = 4; // the shortest command and a space
 
-  private FrameCheck() {}
+  private final Frame frame;
+  private final Headers headers;
+
+  private FrameCheck(Frame frame, Headers headers) {
+    this.frame = frame;
+    this.headers = headers;
+  }
 
   /** The text of a request in one datagram; empty if the frame is anything else. */
   static Optional<String> text(PacketDoor door, Frame frame) {
-    if (frame.length() < Frame.TEXT + LEAST_TEXT
-        || !isToThisHost(door, frame)
-        || !isToUs(frame)
-        || !lengthsAgree(frame)) {
+    if (frame.length() < Headers.IP4.ip + 4 || !isToThisHost(door, frame)) {
       return Optional.empty();
     }
-    Frame datagram = frame.truncated(Frame.IP + frame.get16(Frame.IP_TOTAL_LENGTH));
-    if (datagram.length() < Frame.TEXT + LEAST_TEXT
-        || !datagram.withIpChecksum().equals(datagram)
-        || !hasGoodUdpChecksum(datagram)
-        || datagram.get16(Frame.SEQUENCE) != 0
-        || datagram.get16(Frame.DATAGRAMS) != 1) {
-      return Optional.empty();
-    }
-    return Optional.of(datagram.text());
+    return headers(frame).flatMap(headers -> new FrameCheck(frame, headers).text());
   }
 
   /** XDP does not know its interface's address; in a test run at TC that is lo's, all zeroes. */
@@ -38,27 +33,75 @@ final class FrameCheck {
     };
   }
 
-  private static boolean isToUs(Frame frame) {
-    return frame.get16(Frame.ETHER_TYPE) == 0x0800
-        && frame.get16(Frame.IP) >>> 8 == 0x45
-        && (frame.get16(Frame.IP_FRAGMENT) & 0x3fff) == 0
-        && (frame.get16(Frame.IP_PROTOCOL - 1) & 0xff) == 17
-        && frame.get16(Frame.IP_DESTINATION) == Frame.SERVER_IP >>> 16
-        && frame.get16(Frame.IP_DESTINATION + 2) == (Frame.SERVER_IP & 0xffff)
-        && frame.get16(Frame.UDP_DESTINATION) == Frame.SERVER_PORT
-        && frame.get16(Frame.UDP_SOURCE) != Frame.SERVER_PORT;
+  private static Optional<Headers> headers(Frame frame) {
+    int type = frame.get16(Frame.ETHER_TYPE);
+    boolean tagged = type == Headers.ETHER_TYPE_TAG;
+    if (tagged) {
+      type = frame.get16(Headers.IP4_TAGGED.etherType);
+    }
+    return switch (type) {
+      case Headers.ETHER_TYPE_IP4 -> Optional.of(tagged ? Headers.IP4_TAGGED : Headers.IP4);
+      case Headers.ETHER_TYPE_IP6 -> Optional.of(tagged ? Headers.IP6_TAGGED : Headers.IP6);
+      default -> Optional.empty();
+    };
   }
 
-  private static boolean lengthsAgree(Frame frame) {
-    int ipLength = frame.get16(Frame.IP_TOTAL_LENGTH);
-    return Frame.IP + ipLength <= frame.length()
-        && frame.get16(Frame.UDP_LENGTH) == ipLength - 20
-        && ipLength >= 28;
+  private Optional<String> text() {
+    int least = headers.text + LEAST_TEXT;
+    if (frame.length() < least || !isPlainUdp() || !isToUs()) {
+      return Optional.empty();
+    }
+    int udpLength = frame.get16(headers.udpLength);
+    int end = headers.udp + udpLength;
+    if (udpLength != ipPayload() || end < least || end > frame.length()) {
+      return Optional.empty();
+    }
+    Frame datagram = frame.truncated(end).with(headers);
+    if (!datagram.withIpChecksum().equals(datagram)
+        || !hasGoodUdpChecksum(datagram)
+        || datagram.get16(headers.requestId + 2) != 0
+        || datagram.get16(headers.requestId + 4) != 1) {
+      return Optional.empty();
+    }
+    return Optional.of(datagram.text());
   }
 
-  private static boolean hasGoodUdpChecksum(Frame datagram) {
-    return datagram.get16(Frame.UDP_CHECKSUM) == 0
-        || datagram.withUdpChecksum().equals(datagram)
-        || datagram.withPartialUdpChecksum().equals(datagram);
+  private boolean isPlainUdp() {
+    if (headers.ip6) {
+      return get8(headers.ip) >>> 4 == 6
+          && get8(headers.ip + 6) == 17
+          && get8(headers.addresses()) != 0xff;
+    }
+    return get8(headers.ip) == 0x45
+        && (frame.get16(headers.ip + 6) & 0x3fff) == 0
+        && get8(headers.ip + 9) == 17;
+  }
+
+  private boolean isToUs() {
+    Frame ours = Frame.request(headers, "");
+    int ports = headers.udp;
+    for (int i = 0; i < headers.addressBytes(); i += 2) {
+      int at = headers.destination() + i;
+      if (frame.get16(at) != ours.get16(at)) {
+        return false;
+      }
+    }
+    return frame.get16(ports + 2) == Frame.SERVER_PORT && frame.get16(ports) != Frame.SERVER_PORT;
+  }
+
+  private int ipPayload() {
+    return headers.ip6 ? frame.get16(headers.ip + 4) : frame.get16(headers.ip + 2) - 20;
+  }
+
+  private boolean hasGoodUdpChecksum(Frame datagram) {
+    boolean none = datagram.get16(headers.udpChecksum) == 0;
+    return none
+        ? !headers.ip6
+        : datagram.withUdpChecksum().equals(datagram)
+            || datagram.withPartialUdpChecksum().equals(datagram);
+  }
+
+  private int get8(int at) {
+    return frame.get16(at) >>> 8;
   }
 }

@@ -211,6 +211,49 @@ class FrameRoomTest {
     }
   }
 
+  /** The requests whose replies are put together beside the frame, and get for all headers. */
+  @Test
+  void repliesOfAllKindsThatFitTcAlone() {
+    String value = value(3000);
+    String item = "VALUE k 5 3000\r\n" + value + "\r\n";
+    String meta = "VA 3000 f5 kk\r\n" + value + "\r\n";
+    for (Headers headers : Headers.values()) {
+      passesXdpAndIsAnsweredByTc(headers, "get k\r\n", value(4500), hit("k", 5, value(4500)));
+      passesXdpAndIsAnsweredByTc(headers, "get k x k\r\n", value, item + item + "END\r\n");
+      passesXdpAndIsAnsweredByTc(headers, "gat 0 k k\r\n", value, item + item + "END\r\n");
+      String longer = meta.replace("3000", "4500").replace(value, value(4500));
+      passesXdpAndIsAnsweredByTc(headers, "mg k f v k\r\n", value(4500), longer);
+    }
+  }
+
+  private static void passesXdpAndIsAnsweredByTc(
+      Headers headers, String text, String value, String reply) {
+    store.set("k", value, 5, KvAbi.EXPTIME_NEVER);
+    Frame request = Frame.request(headers, text);
+    Contents before = Contents.of(store);
+    assertThat(store.send(PacketDoor.XDP, request))
+        .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.UP, request));
+    assertThat(Contents.of(store)).isEqualTo(before);
+    assertThat(store.send(PacketDoor.TC, request))
+        .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.REPLY, request.reply(reply)));
+    StoreAudit.check(store);
+  }
+
+  /** Room at the head is of use to them as well. */
+  @Test
+  void replyOfSeveralKeysThatGrowsAtTheHead() {
+    store.set("k", value(1780));
+    String item = "VALUE k 0 1780\r\n" + value(1780) + "\r\n";
+    for (Headers headers : Headers.values()) {
+      Frame request = Frame.request(headers, "get k k\r\n");
+      Frame reply = request.reply(item + item + "END\r\n");
+      Frame padded = request.padded(end - 10 - request.length());
+      assertThat(reply.length()).isBetween(end - 10, end - 10 + HEAD_ROOM);
+      assertThat(store.send(PacketDoor.XDP, padded))
+          .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.REPLY, reply));
+    }
+  }
+
   private static Frame paddedTo(int length) {
     Frame request = Frame.request(REQUEST);
     return request.padded(length - request.length());

@@ -59,12 +59,16 @@ final class FullPoolFixtures {
             .goesUp()
             .counted(SET, PASSED)
             .then((store, _, _) -> assertThat(store.get("k").value()).isEqualTo(old)),
-        fixture("set of a shorter value takes its block before it gives two back")
-            .given(store -> setAndFill(store, old, config.reserve()))
+        fixture("set of a shorter value when nothing is left needs no block and gives one back")
+            .given(store -> setAndFill(store, old, 0))
             .request(set("k", ""))
-            .goesUp()
-            .counted(SET, PASSED)
-            .then((store, _, _) -> assertThat(store.get("k").value()).isEqualTo(old)),
+            .replies(MemcachedText.STORED)
+            .counted(SET, STORED)
+            .then(
+                (store, _, _) -> {
+                  assertThat(store.get("k").value()).isEmpty();
+                  assertThat(store.blocksInUse()).isEqualTo(config.capacity() - 1);
+                }),
         fixture("get when nothing is left")
             .given(store -> setAndFill(store, old, 0))
             .request(get("k"))

@@ -60,11 +60,36 @@ final class GetFixtures {
             .request(get("\u0080\u00ff\u00a0\u007f"))
             .replies(hit("\u0080\u00ff\u00a0\u007f", 0, "v"))
             .counted(GET, HIT),
+        fixture("get of a key of control characters: all but NUL, LF and CR")
+            .given(store -> store.set(controls(), "v"))
+            .request(get(controls()))
+            .replies(hit(controls(), 0, "v"))
+            .counted(GET, HIT),
+        fixture("get of a key with a control character in front")
+            .given(store -> store.set("k", "v"))
+            .request(get("\u0001k"))
+            .replies(END)
+            .counted(GET, MISS),
+        fixture("get of a key with a tab behind")
+            .given(store -> store.set("k", "v"))
+            .request(get("k\t"))
+            .replies(END)
+            .counted(GET, MISS),
         fixture("get of a value that looks like a reply")
             .given(store -> store.set("k", "\r\nEND\r\nVALUE k 0 1\r\nx"))
             .request(get("k"))
             .replies(hit("k", 0, "\r\nEND\r\nVALUE k 0 1\r\nx"))
             .counted(GET, HIT));
+  }
+
+  private static String controls() {
+    StringBuilder key = new StringBuilder();
+    for (char c = 1; c < ' '; c++) {
+      if (c != '\n' && c != '\r') {
+        key.append(c);
+      }
+    }
+    return key.toString();
   }
 
   /** Keys and values around the ends of blocks, of digits, and of what a datagram carries. */
@@ -129,7 +154,7 @@ final class GetFixtures {
             .given(
                 store -> {
                   store.set("k", "v");
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                 })
             .request(get("k"))
             .replies(END)
@@ -137,7 +162,7 @@ final class GetFixtures {
         fixture("get of the first item stored after a flush")
             .given(
                 store -> {
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                   store.set("k", "v");
                 })
             .request(get("k"))

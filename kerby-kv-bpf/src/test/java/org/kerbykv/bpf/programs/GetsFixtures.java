@@ -39,7 +39,7 @@ final class GetsFixtures {
         fixture("gets of a version and flags and a key as long as they get")
             .given(
                 store -> {
-                  store.setNextCas(Long.MAX_VALUE - 1);
+                  store.setNextVersion(Long.MAX_VALUE - 1);
                   store.set(MemcachedText.key(250), "value", -1, KvAbi.EXPTIME_NEVER);
                 })
             .request("gets " + MemcachedText.key(250) + "\r\n")
@@ -110,7 +110,7 @@ final class GetsFixtures {
   }
 
   private static void setVersion(KvStore store, String key, String value, long cas) {
-    store.setNextCas(cas - 1);
+    store.setNextVersion(cas - 1);
     store.set(key, value);
   }
 }

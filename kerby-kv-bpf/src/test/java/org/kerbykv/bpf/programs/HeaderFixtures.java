@@ -54,7 +54,6 @@ final class HeaderFixtures {
         up("ARP", GET_K.set16(Frame.ETHER_TYPE, 0x0806)),
         up("IPv6", GET_K.set16(Frame.ETHER_TYPE, 0x86dd).set8(Frame.IP, 0x60)),
         up("IPv6 by its type, IPv4 by what follows", GET_K.set16(Frame.ETHER_TYPE, 0x86dd)),
-        up("one VLAN tag", GET_K.insert(Frame.ETHER_TYPE, 0x81, 0x00, 0x00, 0x05)),
         up(
             "two VLAN tags",
             GET_K.insert(Frame.ETHER_TYPE, 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x00, 0x06)),

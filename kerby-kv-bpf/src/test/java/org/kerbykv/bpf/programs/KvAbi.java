@@ -1,5 +1,6 @@
 package org.kerbykv.bpf.programs;
 
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BTFLayout;
@@ -32,6 +33,23 @@ final class KvAbi {
 
   static final int TIER_USER = 2;
 
+  /** Bits of enum kv_state. */
+  static final int STALE = 1;
+
+  static final int WON = 2;
+  static final int FETCHED = 4;
+  static final int BINARY = 8;
+
+  /** Bits of enum kv_keep. */
+  static final int KEEP_EXPTIME = 1;
+
+  static final int KEEP_ITEM = 2;
+  static final int KEEP_ACCESS = 4;
+  static final int KEEP_STATE = 8;
+
+  /** KV_CAS_NEXT. */
+  static final long CAS_NEXT = -1;
+
   /** enum kv_slot_op. */
   enum Op {
     NOP,
@@ -39,7 +57,8 @@ final class KvAbi {
     SET,
     DELETE,
     TOUCH,
-    REAP
+    REAP,
+    FLUSH
   }
 
   /** enum kv_slot_cond. */
@@ -47,7 +66,8 @@ final class KvAbi {
     ANY,
     ABSENT,
     PRESENT,
-    CAS
+    CAS,
+    VERSION
   }
 
   /** enum kv_status. */
@@ -103,6 +123,11 @@ final class KvAbi {
     return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN
         ? address
         : Integer.reverseBytes(address);
+  }
+
+  /** An IPv4 address as map kv_local has it. */
+  static byte[] mapped(int address) {
+    return ByteBuffer.allocate(16).putInt(8, 0xffff).putInt(12, address).array();
   }
 
   /** The status of that number. */

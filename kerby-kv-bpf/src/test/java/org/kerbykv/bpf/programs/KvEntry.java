@@ -20,7 +20,10 @@ record KvEntry(
     int lastAccess,
     int blocks,
     int keyLength,
-    int tier) {
+    int tier,
+    int state,
+    int fetched,
+    long cas) {
 
   /** How it looks in the map. */
   static final BPFType<KvEntry> TYPE =
@@ -44,7 +47,10 @@ record KvEntry(
               entry.get(JAVA_INT, at("last_access")),
               Short.toUnsignedInt(entry.get(JAVA_SHORT, at("blocks"))),
               Byte.toUnsignedInt(entry.get(JAVA_BYTE, at("key_len"))),
-              entry.get(JAVA_BYTE, at("tier")));
+              entry.get(JAVA_BYTE, at("tier")),
+              entry.get(JAVA_BYTE, at("state")),
+              entry.get(JAVA_BYTE, at("fetched")),
+              entry.get(JAVA_LONG, at("cas")));
         }
 
         @Override
@@ -61,27 +67,52 @@ record KvEntry(
           entry.set(JAVA_SHORT, at("blocks"), (short) value.blocks);
           entry.set(JAVA_BYTE, at("key_len"), (byte) value.keyLength);
           entry.set(JAVA_BYTE, at("tier"), (byte) value.tier);
+          entry.set(JAVA_BYTE, at("state"), (byte) value.state);
+          entry.set(JAVA_BYTE, at("fetched"), (byte) value.fetched);
+          entry.set(JAVA_LONG, at("cas"), value.cas);
         }
       };
 
-  /** The cas id of the version. */
-  long cas() {
+  /** The number of the version. */
+  long version() {
     return word >>> 1;
   }
 
   KvEntry withWord(long newWord) {
+    return with(newWord, exptime, lastAccess, fetched);
+  }
+
+  /** The same without an exptime. */
+  KvEntry untimed() {
+    return with(word, KvAbi.EXPTIME_NEVER, lastAccess, fetched);
+  }
+
+  /** The same as if nobody had read it. */
+  KvEntry unfetched() {
+    return with(word, exptime, lastAccess, 0);
+  }
+
+  /** The same without the time of the last access. */
+  KvEntry unaccessed() {
+    return with(word, exptime, 0, fetched);
+  }
+
+  private KvEntry with(long newWord, int newExptime, int newLastAccess, int newFetched) {
     return new KvEntry(
         newWord,
         identity,
         first,
         token,
         flags,
-        exptime,
+        newExptime,
         valueLength,
-        lastAccess,
+        newLastAccess,
         blocks,
         keyLength,
-        tier);
+        tier,
+        state,
+        newFetched,
+        cas);
   }
 
   private static long at(String member) {

@@ -42,7 +42,7 @@ final class KvSession {
     try (Arena call = Arena.ofConfined()) {
       BPFTestRun.Result result =
           packetDoors.get(door).run(call.allocateFrom(JAVA_BYTE, frame.bytes()), 1);
-      return new Outcome(door.verdict(result.retval()), Frame.of(result.data()));
+      return new Outcome(door.verdict(result.retval()), frame.as(result.data()));
     }
   }
 
@@ -65,7 +65,7 @@ final class KvSession {
       BPFTestRun.Result result = packetDoors.get(PacketDoor.XDP).run(data, context, 1);
       return new Outcome(
           PacketDoor.XDP.verdict(result.retval()),
-          Frame.of(result.dataOut().asSlice(metadata).toArray(JAVA_BYTE)));
+          frame.as(result.dataOut().asSlice(metadata).toArray(JAVA_BYTE)));
     }
   }
 
@@ -78,7 +78,7 @@ final class KvSession {
           packetDoors
               .get(PacketDoor.TC)
               .run(call.allocateFrom(JAVA_BYTE, frame.bytes()), context, 1);
-      return new Outcome(PacketDoor.TC.verdict(result.retval()), Frame.of(result.data()));
+      return new Outcome(PacketDoor.TC.verdict(result.retval()), frame.as(result.data()));
     }
   }
 

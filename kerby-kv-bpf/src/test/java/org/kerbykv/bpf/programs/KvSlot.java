@@ -102,10 +102,39 @@ final class KvSlot {
     return set8("cond", condition);
   }
 
-  /** Only if the version is still this one. */
+  /** Only if the item's cas is still this one. */
   KvSlot ifCas(long cas) {
     memory.set(JAVA_LONG, at("cas"), cas);
     return condition(KvAbi.Cond.CAS);
+  }
+
+  /** Only if the version is still this one. */
+  KvSlot ifVersion(long version) {
+    memory.set(JAVA_LONG, at("version"), version);
+    return condition(KvAbi.Cond.VERSION);
+  }
+
+  /** What stays as it is: bits of enum kv_keep. */
+  KvSlot keep(int bits) {
+    return set8("keep", bits);
+  }
+
+  /** State bits that the item gets, and those that it loses. */
+  KvSlot state(int set, int clear) {
+    set8("clear", clear);
+    return set8("state", set);
+  }
+
+  KvSlot newCas(long cas) {
+    memory.set(JAVA_LONG, at("new_cas"), cas);
+    return this;
+  }
+
+  /** A get by identity. */
+  KvSlot getByIdentity(long identity) {
+    memory.asSlice(0, KEY).fill((byte) 0);
+    memory.set(JAVA_LONG, at("token"), identity);
+    return op(KvAbi.number(KvAbi.Op.GET));
   }
 
   /** Fills all that is the program's own with rubbish. */
@@ -142,6 +171,23 @@ final class KvSlot {
 
   int oldTier() {
     return get32("old_tier");
+  }
+
+  long version() {
+    return memory.get(JAVA_LONG, at("version"));
+  }
+
+  int state() {
+    return memory.get(JAVA_BYTE, at("state"));
+  }
+
+  int lastAccess() {
+    return get32("last_access");
+  }
+
+  String key() {
+    int length = Byte.toUnsignedInt(memory.get(JAVA_BYTE, at("key_len")));
+    return new String(memory.asSlice(KEY, length).toArray(JAVA_BYTE), ISO_8859_1);
   }
 
   long cas() {

@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,9 +66,15 @@ final class KvStore implements AutoCloseable {
     setHashKey(0x0706050403020100L, 0x0f0e0d0c0b0a0908L);
     ctl.set(JAVA_LONG, ctl("unix_minus_boot"), UNIX_MINUS_BOOT);
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
+    serve(KvAbi.mapped(Frame.SERVER_IP));
+    serve(ByteBuffer.allocate(16).putLong(Frame.IP6_PREFIX).putLong(Frame.SERVER_IP6).array());
+  }
+
+  /** Has the programs answer what is sent to this address, too: 16 bytes. */
+  void serve(byte[] address) {
     program
-        .getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8)
-        .put(KvAbi.networkOrder(Frame.SERVER_IP), (byte) 1);
+        .getHashMap("kv_local", BPFType.bytes(address.length), BPFType.INT8)
+        .put(address, (byte) 1);
   }
 
   KvConfig config() {
@@ -83,8 +90,8 @@ final class KvStore implements AutoCloseable {
     index().keySet().forEach(index::delete);
     blocks().keySet().forEach(pool::delete);
     state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
-    setFlushCas(0);
-    setNextCas(0);
+    setFlushVersion(0);
+    setNextVersion(0);
     byte[] zero = new byte[(int) KvAbi.STATS.size()];
     stats.set(0, Collections.nCopies(stats.cpus(), zero));
     drainEvents();
@@ -234,19 +241,24 @@ final class KvStore implements AutoCloseable {
     return state.get(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset());
   }
 
-  /** The cas id given out last. */
-  long nextCas() {
-    return ctl.get(JAVA_LONG, ctl("next_cas"));
+  /** The version given out last. */
+  long nextVersion() {
+    return ctl.get(JAVA_LONG, ctl("next_version"));
   }
 
   /** Has the next version be the one after this. */
-  void setNextCas(long cas) {
-    ctl.set(JAVA_LONG, ctl("next_cas"), cas);
+  void setNextVersion(long version) {
+    ctl.set(JAVA_LONG, ctl("next_version"), version);
   }
 
-  /** Expires all versions up to this cas id. */
-  void setFlushCas(long cas) {
-    ctl.set(JAVA_LONG, ctl("flush_cas"), cas);
+  /** Expires all versions up to this one. */
+  void setFlushVersion(long version) {
+    ctl.set(JAVA_LONG, ctl("flush_version"), version);
+  }
+
+  /** Flushes that are under way. */
+  void setFlushing(int flushing) {
+    ctl.set(JAVA_INT, ctl("flushing"), flushing);
   }
 
   void setEpoch(int epoch) {

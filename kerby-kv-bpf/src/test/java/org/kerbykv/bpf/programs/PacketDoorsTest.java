@@ -11,10 +11,13 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.kerbykv.bpf.RequiresBPF;
 
-/** The tables of fixtures, through both doors of packets, with every block size. */
+/** The tables of fixtures, through both doors of packets, most with every block size. */
 @RequiresBPF
 class PacketDoorsTest {
   private static final LoadedStores STORES = new LoadedStores();
+
+  /** Where the size of blocks makes no difference. */
+  private static final KvConfig ONE_OF_MANY = KvConfig.of(64);
 
   @AfterAll
   static void unload() {
@@ -39,6 +42,31 @@ class PacketDoorsTest {
   @TestFactory
   Stream<DynamicNode> gets() {
     return table(GetsFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> severalKeys() {
+    return table(SeveralKeysFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> gat() {
+    return table(GatFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaGet() {
+    return table(MetaGetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaSet() {
+    return table(MetaSetFixtures::of, KvConfig::of);
+  }
+
+  @TestFactory
+  Stream<DynamicNode> metaDelete() {
+    return table(MetaDeleteFixtures::of, KvConfig::of);
   }
 
   @TestFactory
@@ -71,6 +99,39 @@ class PacketDoorsTest {
     return table(CollisionFixtures::of, CollisionFixtures::config);
   }
 
+  @TestFactory
+  Stream<DynamicNode> otherHeaders() {
+    return throughDoors(ONE_OF_MANY, Headers.IP4, OtherHeaderFixtures.all());
+  }
+
+  /** The tables of requests once more, behind headers of the other kinds. */
+  @TestFactory
+  Stream<DynamicNode> requestsBehindOtherHeaders() {
+    KvConfig config = ONE_OF_MANY;
+    List<PacketFixture> ordinary =
+        Stream.of(
+                GetFixtures.of(config),
+                GetsFixtures.of(config),
+                SeveralKeysFixtures.of(config),
+                GatFixtures.of(config),
+                MetaGetFixtures.of(config),
+                MetaSetFixtures.of(config),
+                MetaDeleteFixtures.of(config),
+                SetFixtures.of(config),
+                DeleteFixtures.of(config),
+                TouchFixtures.of(config),
+                LineFixtures.all(),
+                UserTierFixtures.of(config))
+            .flatMap(List::stream)
+            .filter(PacketFixture::isOrdinary)
+            .toList();
+    return Stream.of(Headers.IP4_TAGGED, Headers.IP6, Headers.IP6_TAGGED)
+        .map(
+            headers ->
+                DynamicContainer.dynamicContainer(
+                    headers.name(), throughDoors(config, headers, ordinary)));
+  }
+
   private static Stream<DynamicNode> table(
       Function<KvConfig, List<PacketFixture>> fixtures, Function<Integer, KvConfig> configOf) {
     return Arrays.stream(KvConfig.BLOCK_SIZES)
@@ -80,18 +141,21 @@ class PacketDoorsTest {
             config ->
                 DynamicContainer.dynamicContainer(
                     "blocks of " + config.blockBytes(),
-                    Arrays.stream(PacketDoor.values())
-                        .map(door -> throughDoor(door, config, fixtures.apply(config)))));
+                    throughDoors(config, Headers.IP4, fixtures.apply(config))));
   }
 
-  private static DynamicNode throughDoor(
-      PacketDoor door, KvConfig config, List<PacketFixture> fixtures) {
-    return DynamicContainer.dynamicContainer(
-        door.name(),
-        fixtures.stream()
-            .map(
-                fixture ->
-                    DynamicTest.dynamicTest(
-                        fixture.description(), () -> fixture.run(STORES.get(config), door))));
+  private static Stream<DynamicNode> throughDoors(
+      KvConfig config, Headers headers, List<PacketFixture> fixtures) {
+    return Arrays.stream(PacketDoor.values())
+        .map(
+            door ->
+                DynamicContainer.dynamicContainer(
+                    door.name(),
+                    fixtures.stream()
+                        .map(
+                            fixture ->
+                                DynamicTest.dynamicTest(
+                                    fixture.description(),
+                                    () -> fixture.run(STORES.get(config), door, headers)))));
   }
 }

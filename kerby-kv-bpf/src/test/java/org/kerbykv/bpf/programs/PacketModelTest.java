@@ -2,8 +2,10 @@ package org.kerbykv.bpf.programs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -26,9 +28,28 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 @AddLifecycleHook(SkipWithoutBPF.class)
 class PacketModelTest {
   private static final List<String> KEYS =
-      List.of("a", "b", "a\u00e9", MemcachedText.key(33), MemcachedText.key(250));
+      List.of(
+          "a", "b", "a\u00e9\u0001\t\u001f\u007f", MemcachedText.key(33), MemcachedText.key(250));
 
   private static KvStore store;
+
+  private static final RequestModel.Unpredicted UNPREDICTED =
+      new RequestModel.Unpredicted() {
+        @Override
+        public long cas(String key) {
+          return store.entry(key).cas();
+        }
+
+        @Override
+        public boolean fetched(String key) {
+          return store.entry(key).fetched() != 0;
+        }
+
+        @Override
+        public long lastVersion() {
+          return store.nextVersion();
+        }
+      };
 
   @BeforeContainer
   static void load() {
@@ -46,7 +67,12 @@ class PacketModelTest {
    * @param moved a key whose value user space takes first, if any
    */
   record Step(
-      String text, PacketDoor door, Checksum checksum, Damage damage, Optional<String> moved) {}
+      String text,
+      PacketDoor door,
+      Headers headers,
+      Checksum checksum,
+      Damage damage,
+      Optional<String> moved) {}
 
   /** What the UDP header has. */
   enum Checksum {
@@ -82,6 +108,7 @@ class PacketModelTest {
     return Combinators.combine(
             texts(),
             Arbitraries.of(PacketDoor.class),
+            Arbitraries.of(Headers.class),
             Arbitraries.of(Checksum.class),
             damages(),
             moved)
@@ -97,15 +124,51 @@ class PacketModelTest {
         Arbitraries.oneOf(
                 Arbitraries.integers().between(0, 70), Arbitraries.integers().between(0, 1420))
             .map(MemcachedText::value);
+    Arbitrary<String> keys =
+        key.list().ofMinSize(1).ofMaxSize(5).map(list -> " " + String.join(" ", list));
     return Arbitraries.oneOf(
-        key.map(k -> "get " + k + "\r\n"),
-        key.map(k -> "gets " + k + "\r\n"),
+        keys.map(k -> "get" + k + "\r\n"),
+        keys.map(k -> "gets" + k + "\r\n"),
+        Combinators.combine(exptime, keys).as((e, k) -> "gat " + e + k + "\r\n"),
+        Combinators.combine(exptime, keys).as((e, k) -> "gats " + e + k + "\r\n"),
+        Combinators.combine(key, metaFlags("cfhklqsvO_T_Z")).as((k, f) -> "mg " + k + f + "\r\n"),
+        Combinators.combine(key, metaFlags("kqO_C_I")).as((k, f) -> "md " + k + f + "\r\n"),
+        Combinators.combine(key, value, metaFlags("ckqO_C_F_T_M_E_"))
+            .as((k, v, f) -> "ms " + k + " " + v.length() + f + "\r\n" + v + "\r\n"),
         Combinators.combine(key, flags, exptime, noreply, value)
             .as(
                 (k, f, e, n, v) ->
                     "set " + k + " " + f + " " + e + " " + v.length() + n + "\r\n" + v + "\r\n"),
         Combinators.combine(key, noreply).as((k, n) -> "delete " + k + n + "\r\n"),
         Combinators.combine(key, noreply).as((k, n) -> "touch " + k + " 2000000000" + n + "\r\n"));
+  }
+
+  /** Some flags of those letters, which a _ follows if they have an argument. */
+  private static Arbitrary<String> metaFlags(String letters) {
+    List<Arbitrary<String>> flags = new ArrayList<>();
+    for (int i = 0; i < letters.length(); i++) {
+      if (letters.charAt(i) != '_') {
+        boolean hasArgument = i + 1 < letters.length() && letters.charAt(i + 1) == '_';
+        flags.add(hasArgument ? argument(letters.charAt(i)) : constant(letters.charAt(i)));
+      }
+    }
+    return Arbitraries.oneOf(flags).list().ofMaxSize(5).map(list -> String.join("", list));
+  }
+
+  private static Arbitrary<String> constant(char letter) {
+    return Arbitraries.just(" " + letter);
+  }
+
+  private static Arbitrary<String> argument(char letter) {
+    Arbitrary<String> arguments =
+        switch (letter) {
+          case 'O' -> Arbitraries.of("", "7", "opaque", "o".repeat(31), "o".repeat(32));
+          case 'C' -> Arbitraries.integers().between(0, 30).map(Object::toString);
+          case 'M' -> Arbitraries.of("S", "E", "R", "A", "");
+          case 'T' -> Arbitraries.of("0", "1000000", "2592000", "2592001");
+          default -> Arbitraries.of("0", "5", "4294967295", "4294967296");
+        };
+    return arguments.map(argument -> " " + letter + argument);
   }
 
   private static Arbitrary<Damage> damages() {
@@ -128,15 +191,15 @@ class PacketModelTest {
   @Property(tries = 150, shrinking = ShrinkingMode.BOUNDED)
   void behavesAsTheModel(@ForAll @Size(max = 80) List<@From("steps") Step> steps) {
     store.clear();
-    RequestModel model = new RequestModel(store.config(), key -> store.entry(key).cas());
+    RequestModel model = new RequestModel(store.config(), UNPREDICTED);
     long token = 1;
     for (Step step : steps) {
       if (step.moved().isPresent()) {
         store.setUser(step.moved().get(), token, 5000);
-        model.setUser(step.moved().get(), token++);
+        model.setUser(step.moved().get(), token++, 5000);
       }
       Frame frame = damaged(withChecksum(step), step.damage());
-      if (!RequestModel.expiresSoon(step.door(), frame)) {
+      if (!RequestModel.dependsOnClock(step.door(), frame)) {
         check(model, step.door(), frame);
       }
     }
@@ -150,7 +213,9 @@ class PacketModelTest {
     KvSession.Outcome outcome = store.send(door, frame);
     if (expected.isEmpty()) {
       assertThat(outcome).isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.UP, frame));
-      assertThat(Contents.of(store)).isEqualTo(before);
+      boolean touched = RequestModel.mayTouch(door, frame);
+      UnaryOperator<Contents> compared = contents -> touched ? contents.untimed() : contents;
+      assertThat(compared.apply(Contents.of(store))).isEqualTo(compared.apply(before));
     } else if (expected.get().reply().isEmpty()) {
       assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.SILENT);
     } else {
@@ -172,7 +237,7 @@ class PacketModelTest {
                   assertThat(slot.value()).isEqualTo(value);
                   assertThat(Integer.toUnsignedLong(slot.flags())).isEqualTo(flags);
                 }
-                case RequestModel.Item.User(long token) ->
+                case RequestModel.Item.User(long token, long _, int _) ->
                     assertThat(slot.token()).isEqualTo(token);
                 case RequestModel.Item.Expired _ ->
                     assertThat(slot.status()).isEqualTo(KvAbi.Status.MISS);
@@ -181,9 +246,9 @@ class PacketModelTest {
   }
 
   private static Frame withChecksum(Step step) {
-    Frame frame = Frame.request(step.text());
+    Frame frame = Frame.request(step.headers(), step.text());
     return switch (step.checksum()) {
-      case NONE -> frame;
+      case NONE -> frame.set16(step.headers().udpChecksum, 0);
       case PARTIAL -> frame.withPartialUdpChecksum();
       case RIGHT -> frame.withUdpChecksum();
     };
@@ -199,14 +264,15 @@ class PacketModelTest {
       case Damage.Lost(double place) -> {
         String text = frame.text();
         int at = at(place, 0, text.length());
-        yield Frame.request(text.substring(0, at) + text.substring(at + 1));
+        yield Frame.request(frame.headers(), text.substring(0, at) + text.substring(at + 1));
       }
       case Damage.Added(double place, char value) -> {
         String text = frame.text();
         int at = at(place, 0, text.length());
-        yield Frame.request(text.substring(0, at) + value + text.substring(at));
+        yield Frame.request(frame.headers(), text.substring(0, at) + value + text.substring(at));
       }
-      case Damage.Truncated(double place) -> frame.truncated(at(place, Frame.UDP, frame.length()));
+      case Damage.Truncated(double place) ->
+          frame.truncated(at(place, frame.headers().udp, frame.length()));
       case Damage.Padded(int bytes) -> frame.padded(bytes);
     };
   }

@@ -62,7 +62,7 @@ final class SetFixtures {
       assertThat(slot.value()).isEqualTo(value);
       assertThat(slot.flags()).isZero();
       assertThat(slot.exptime()).isEqualTo(KvAbi.EXPTIME_NEVER);
-      assertThat(slot.cas()).isEqualTo(store.nextCas());
+      assertThat(slot.cas()).isEqualTo(store.nextVersion());
       assertThat(after.index()).hasSize(1);
       assertThat(store.entry(key).lastAccess()).isEqualTo(KvStore.EPOCH);
     };
@@ -167,8 +167,8 @@ final class SetFixtures {
       all.add(replaces(key, end + 2 * block, end + block + 1, true));
       all.add(replaces(key, end + block + 1, end + 2 * block, true));
       all.add(replaces(key, end + block, end + block + 1, false));
-      all.add(replaces(key, end + block + 1, end + block, false));
-      all.add(replaces(key, end + 2 * block, 0, false));
+      all.add(replaces(key, end + block + 1, end + block, true));
+      all.add(replaces(key, end + 2 * block, 0, true));
       all.add(replaces(key, 0, end + block, false));
     }
     all.add(replaces("k", 0, 0, true));
@@ -180,7 +180,7 @@ final class SetFixtures {
             "flushed",
             store -> {
               store.set("k", "old", 9, 0);
-              store.setFlushCas(store.nextCas());
+              store.setFlushVersion(store.nextVersion());
             }));
     return all;
   }

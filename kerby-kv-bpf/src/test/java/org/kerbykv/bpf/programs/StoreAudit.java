@@ -57,10 +57,10 @@ final class StoreAudit {
   private void checkEntry(long identity, KvEntry entry) {
     assertThat(entry.identity()).as("identity in the entry").isEqualTo(identity);
     assertThat(entry.word() & 1).as("word %d of %s is held", entry.word(), entry).isZero();
-    assertThat(entry.cas())
-        .as("cas of %s", entry)
+    assertThat(entry.version())
+        .as("version of %s", entry)
         .isPositive()
-        .isLessThanOrEqualTo(store.nextCas());
+        .isLessThanOrEqualTo(store.nextVersion());
     assertThat(entry.tier()).as("tier").isIn(KvAbi.TIER_KERNEL, KvAbi.TIER_USER);
     int bytes = entry.keyLength() + (entry.tier() == KvAbi.TIER_KERNEL ? entry.valueLength() : 0);
     int blockBytes = store.config().blockBytes();

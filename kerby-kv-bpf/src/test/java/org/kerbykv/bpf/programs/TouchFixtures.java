@@ -121,7 +121,7 @@ final class TouchFixtures {
             .given(
                 store -> {
                   store.set("k", "value");
-                  store.setFlushCas(store.nextCas());
+                  store.setFlushVersion(store.nextVersion());
                 })
             .request("touch k 100\r\n")
             .replies(MemcachedText.NOT_FOUND)

@@ -143,9 +143,19 @@ final class UserTierFixtures {
                   store.setUser("k", TOKEN, 5);
                   store.fill(config.reserve());
                 })
-            .request(set("k", "v"))
+            .request(set("k", "v".repeat(config.blockBytes())))
             .goesUp()
             .counted(SET, PASSED),
+        fixture("set in place of an item in user space that fits the key's own block")
+            .given(
+                store -> {
+                  store.setUser("k", TOKEN, 5);
+                  store.fill(0);
+                })
+            .request(set("k", "v"))
+            .replies(MemcachedText.STORED)
+            .counted(SET, STORED)
+            .drops(TOKEN),
         fixture("delete of an item in user space when the pool is full")
             .given(
                 store -> {

@@ -7,11 +7,11 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * A key, and what readers may see of it while writers change it. Its versions are 1, 2, 3...; a
- * version is a value in the kernel, one in user space, or none, as at the beginning. Flags or token
- * tell the version of a value, and so all of its bytes.
+ * version is a value or none, as at the beginning. A value is written in one tier and may be moved
+ * to the other; flags and token tell its version, and so all of its bytes.
  */
 final class VersionedKey {
-  /** Where a version is. */
+  /** What a version is written as. */
   enum Kind {
     ABSENT,
     KERNEL,
@@ -26,6 +26,7 @@ final class VersionedKey {
   private final AtomicInteger started = new AtomicInteger();
   private final AtomicInteger completed = new AtomicInteger();
   private final AtomicIntegerArray kinds; // ordinals, by version
+  private final AtomicInteger tokens = new AtomicInteger();
 
   /**
    * A key that is not there yet.
@@ -60,9 +61,9 @@ final class VersionedKey {
     }
   }
 
-  /** What the kernel has of a version of that kind; flags are the version. */
+  /** The bytes of a version that is a value; its flags are the version. */
   String value(int version) {
-    int length = Math.floorMod(version * 0x9e3779b9 + number, VALUE_MAX);
+    int length = length(version);
     StringBuilder value = new StringBuilder(length);
     for (int i = 0; i < length; i++) {
       value.append((char) ((version * 31 + i * 7 + number * 3 + i / 256) & 0xff));
@@ -70,9 +71,13 @@ final class VersionedKey {
     return value.toString();
   }
 
-  /** The token of a version in user space; no other version of any key has it. */
-  long token(int version) {
-    return (long) (number + 1) << 32 | version;
+  int length(int version) {
+    return Math.floorMod(version * 0x9e3779b9 + number, VALUE_MAX);
+  }
+
+  /** A token for a version in user space, which nothing else has or will have. */
+  long newToken(int version) {
+    return (long) tokens.incrementAndGet() << 40 | (long) number << 32 | version;
   }
 
   /** What a read that begins now may not be older than. */
@@ -82,14 +87,15 @@ final class VersionedKey {
 
   /** A read that began when {@code oldest} was the oldest has seen this value, now. */
   void sawKernel(int oldest, int flags, String value) {
-    sawVersion(oldest, flags, Kind.KERNEL);
+    sawVersion(oldest, flags);
     assertThat(value).as("value of version %d of %s", flags, key).isEqualTo(value(flags));
   }
 
-  void sawUser(int oldest, long token) {
-    int version = (int) token;
-    assertThat(token).as("token of %s", key).isEqualTo(token(version));
-    sawVersion(oldest, version, Kind.USER);
+  void sawUser(int oldest, int flags, long token, int valueLength) {
+    assertThat((int) token).as("version by the token of %s", key).isEqualTo(flags);
+    assertThat(token >>> 32 & 0xff).as("key by the token of %s", key).isEqualTo(number);
+    assertThat(valueLength).as("length of version %d of %s", flags, key).isEqualTo(length(flags));
+    sawVersion(oldest, flags);
   }
 
   void sawNothing(int oldest) {
@@ -103,10 +109,10 @@ final class VersionedKey {
         "%s missed, though it was there from version %d to %d".formatted(key, oldest, newest));
   }
 
-  private void sawVersion(int oldest, int version, Kind kind) {
+  private void sawVersion(int oldest, int version) {
     assertThat(version).as("version of %s", key).isBetween(oldest, started.get());
     assertThat(kinds.get(version))
         .as("kind of version %d of %s", version, key)
-        .isEqualTo(KvAbi.number(kind));
+        .isNotEqualTo(KvAbi.number(Kind.ABSENT));
   }
 }

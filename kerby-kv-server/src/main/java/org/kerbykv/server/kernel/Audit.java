@@ -4,13 +4,17 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.kerbykv.bpf.BPFMaps;
 import org.kerbykv.bpf.BPFType;
 
 /**
  * What a walk over the index and the pool found. With the service idle, the blocks of the pool are
  * exactly those that the index reaches, each by one chain. While it is being written to, blocks
- * come and go between the two walks, and an audit then says nothing.
+ * come and go between the two walks, and an audit then says nothing: one that finds something wrong
+ * while blocks were allocated or freed is made again, for a second at most, so that what the server
+ * does in the background is waited for.
  *
  * @param items index entries, expired ones included
  * @param kernelItems those of them whose value is in the pool
@@ -33,8 +37,32 @@ public record Audit(
     long blocksMissing,
     long heldEntries) {
 
+  private static final int ATTEMPTS = 20;
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   /** Walks the maps: those of a loaded program, or pinned ones. */
   public static Audit of(BPFMaps maps) {
+    MemorySegment state = maps.mmap("kerby_state");
+    for (int i = 1; ; i++) {
+      Allocations before = Allocations.of(state);
+      Audit audit = walk(maps, before.blocksInUse());
+      if (audit.ok() || i == ATTEMPTS || Allocations.of(state).equals(before)) {
+        return audit;
+      }
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+  }
+
+  /** What the allocator has done: if it is the same later on, it has done nothing in between. */
+  private record Allocations(long lastIndex, long blocksInUse) {
+    static Allocations of(MemorySegment state) {
+      return new Allocations(
+          state.get(JAVA_LONG, KernelDoors.NEXT_INDEX),
+          state.get(JAVA_LONG, KernelDoors.BLOCKS_IN_USE));
+    }
+  }
+
+  private static Audit walk(BPFMaps maps, long inUse) {
     Chains chains = new Chains();
     maps.getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES))
         .walk((_, entry) -> chains.add(entry));
@@ -42,7 +70,6 @@ public record Audit(
     BPFType<byte[]> block = BPFType.bytes(maps.valueSize("kerby_pool"));
     maps.getHashMap("kerby_pool", BPFType.INT64, block)
         .walk((key, _) -> pool.add(key.get(JAVA_LONG, 0)));
-    long inUse = maps.mmap("kerby_state").get(JAVA_LONG, KernelDoors.BLOCKS_IN_USE);
     return compare(chains, pool.sorted(), inUse);
   }
 

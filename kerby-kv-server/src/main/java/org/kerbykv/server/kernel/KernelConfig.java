@@ -1,6 +1,6 @@
 package org.kerbykv.server.kernel;
 
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +20,7 @@ import org.kerbykv.bpf.XdpMode;
  */
 public record KernelConfig(
     String interfaceName,
-    List<Inet4Address> addresses,
+    List<InetAddress> addresses,
     int udpPort,
     XdpMode mode,
     long memoryLimitBytes,

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -37,7 +38,10 @@ public final class KernelDoors implements AutoCloseable {
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
   private static final String LINK_PIN_PREFIX = "link_";
-  static final long BLOCKS_IN_USE = 64; // of struct kerby_state
+  // Of struct kerby_state.
+  static final long NEXT_INDEX = 0;
+  static final long BLOCKS_IN_USE = 64;
+  private static final int ADDRESS_BYTES = 16;
 
   private final BPFProgram program;
   private final PoolSize size;
@@ -116,24 +120,25 @@ public final class KernelDoors implements AutoCloseable {
     return (long) JAVA_LONG.varHandle().getVolatile(state, BLOCKS_IN_USE);
   }
 
-  /** Takes everything stored so far for expired, through all doors at once. */
-  public void flushAll() {
-    ctl.flush();
+  /** Returns the clock by which entries say when they were last accessed, in seconds. */
+  public int epoch() {
+    return ctl.epoch();
   }
 
   /** Returns whether a version counts as flushed. */
-  public boolean isFlushed(long cas) {
-    return cas <= ctl.flushCas();
+  public boolean isFlushed(long version) {
+    return version <= ctl.flushVersion();
   }
 
   /**
    * Keeps the programs' clocks: to be called about once a second.
    *
-   * @param unixMinusBootSeconds how far the wall clock is ahead of the boot clock
+   * @param bootSeconds the boot clock, to which accesses are stamped
+   * @param unixMinusBootSeconds how far the wall clock is ahead of it
    */
-  public void tick(long unixMinusBootSeconds) {
+  public void tick(int bootSeconds, long unixMinusBootSeconds) {
     ctl.setUnixMinusBoot(unixMinusBootSeconds);
-    ctl.advanceEpoch();
+    ctl.setEpoch(bootSeconds);
   }
 
   /** Detaches what is not pinned. The maps stay open. */
@@ -168,14 +173,27 @@ public final class KernelDoors implements AutoCloseable {
     }
   }
 
-  /** One address is a constant of the programs; of several there is a map. */
-  private static long listenWord(List<Inet4Address> addresses) {
-    return addresses.size() == 1 ? Integer.toUnsignedLong(word(addresses.getFirst())) : 0;
+  /**
+   * One IPv4 address is a constant of the programs, as they read it; of all others there is a map.
+   */
+  private static long listenWord(List<InetAddress> addresses) {
+    return addresses.size() == 1 && addresses.getFirst() instanceof Inet4Address address
+        ? Integer.toUnsignedLong(
+            ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt())
+        : 0;
   }
 
-  /** An address as the programs read it from a packet. */
-  private static int word(Inet4Address address) {
-    return ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt();
+  /** An address as map kv_local has it: IPv4 within IPv6. */
+  private static byte[] mapped(InetAddress address) {
+    byte[] bytes = address.getAddress();
+    if (bytes.length == ADDRESS_BYTES) {
+      return bytes;
+    }
+    byte[] mapped = new byte[ADDRESS_BYTES];
+    mapped[10] = (byte) 0xff;
+    mapped[11] = (byte) 0xff;
+    System.arraycopy(bytes, 0, mapped, ADDRESS_BYTES - bytes.length, bytes.length);
+    return mapped;
   }
 
   private static boolean reordersLoads() {
@@ -193,8 +211,8 @@ public final class KernelDoors implements AutoCloseable {
           "the maps pinned in %s have layout %d, this version needs %d"
               .formatted(config.pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
     }
-    var local = program.getHashMap("kv_local_ip4", BPFType.INT32, BPFType.INT8);
-    config.addresses().forEach(address -> local.put(word(address), (byte) 1));
+    var local = program.getHashMap("kv_local", BPFType.bytes(ADDRESS_BYTES), BPFType.INT8);
+    config.addresses().forEach(address -> local.put(mapped(address), (byte) 1));
   }
 
   private BPFLink attach(KernelConfig config, String name, Supplier<BPFLink> attachment) {

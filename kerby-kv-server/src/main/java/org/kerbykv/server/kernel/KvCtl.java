@@ -13,14 +13,14 @@ import java.lang.invoke.VarHandle;
 final class KvCtl {
   static final int LAYOUT_VERSION = 0;
   static final int HASH_KEY = 8;
-  static final int FLUSH_CAS = 24;
+  static final int FLUSH_VERSION = 24;
   static final int UNIX_MINUS_BOOT = 32;
   static final int EPOCH = 40;
-  static final int NEXT_CAS = 64;
+  static final int NEXT_VERSION = 64;
   static final int BYTES = 128;
 
   /** KV_LAYOUT_VERSION of the kv_abi.h that this code was written for. */
-  static final long CURRENT_LAYOUT = 1;
+  static final long CURRENT_LAYOUT = 2;
 
   private static final VarHandle LONG = JAVA_LONG.varHandle();
   private static final VarHandle INT = JAVA_INT.varHandle();
@@ -43,24 +43,19 @@ final class KvCtl {
     LONG.setVolatile(memory, (long) LAYOUT_VERSION, CURRENT_LAYOUT);
   }
 
-  /** Takes every version given out so far for expired. */
-  void flush() {
-    LONG.setVolatile(memory, (long) FLUSH_CAS, lastCas());
-  }
-
-  long flushCas() {
-    return (long) LONG.getVolatile(memory, (long) FLUSH_CAS);
-  }
-
-  long lastCas() {
-    return (long) LONG.getVolatile(memory, (long) NEXT_CAS);
+  long flushVersion() {
+    return (long) LONG.getVolatile(memory, (long) FLUSH_VERSION);
   }
 
   void setUnixMinusBoot(long seconds) {
     LONG.setVolatile(memory, (long) UNIX_MINUS_BOOT, seconds);
   }
 
-  void advanceEpoch() {
-    INT.getAndAdd(memory, (long) EPOCH, 1);
+  int epoch() {
+    return (int) INT.getVolatile(memory, (long) EPOCH);
+  }
+
+  void setEpoch(int bootSeconds) {
+    INT.setVolatile(memory, (long) EPOCH, bootSeconds);
   }
 }

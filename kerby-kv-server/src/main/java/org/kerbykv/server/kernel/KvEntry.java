@@ -20,6 +20,9 @@ public final class KvEntry {
   public static final int BLOCKS = 48;
   public static final int KEY_LEN = 50;
   public static final int TIER = 51;
+  public static final int STATE = 52;
+  public static final int FETCHED = 53;
+  public static final int CAS = 56;
   public static final int BYTES = 64;
 
   public static final int TIER_KERNEL = 1;
@@ -28,11 +31,12 @@ public final class KvEntry {
   private KvEntry() {}
 
   /** Returns the version of an entry. */
-  public static long cas(MemorySegment entry) {
+  public static long version(MemorySegment entry) {
     return entry.get(JAVA_LONG, WORD) >>> 1;
   }
 
-  static boolean isHeld(MemorySegment entry) {
+  /** Returns whether a writer is at an entry. */
+  public static boolean isHeld(MemorySegment entry) {
     return (entry.get(JAVA_LONG, WORD) & 1) != 0;
   }
 
@@ -46,11 +50,33 @@ public final class KvEntry {
     return entry.get(JAVA_LONG, FIRST);
   }
 
-  static int blocks(MemorySegment entry) {
+  /** Returns the blocks of an entry's chain. */
+  public static int blocks(MemorySegment entry) {
     return Short.toUnsignedInt(entry.get(JAVA_SHORT, BLOCKS));
   }
 
-  static int tier(MemorySegment entry) {
+  /** Returns where an entry's value is: one of the TIER numbers. */
+  public static int tier(MemorySegment entry) {
     return entry.get(JAVA_BYTE, TIER);
+  }
+
+  /** Returns what user space calls the value of an entry of the user tier. */
+  public static long token(MemorySegment entry) {
+    return entry.get(JAVA_LONG, TOKEN);
+  }
+
+  /** Returns the bytes of an entry's key. */
+  public static int keyLength(MemorySegment entry) {
+    return Byte.toUnsignedInt(entry.get(JAVA_BYTE, KEY_LEN));
+  }
+
+  /** Returns the boot second at which an item was last read or written. */
+  public static int lastAccess(MemorySegment entry) {
+    return entry.get(JAVA_INT, LAST_ACCESS);
+  }
+
+  /** Returns whether an item was read since it was written. */
+  public static boolean wasFetched(MemorySegment entry) {
+    return entry.get(JAVA_BYTE, FETCHED) != 0;
   }
 }

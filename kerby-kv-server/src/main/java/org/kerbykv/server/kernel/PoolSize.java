@@ -53,6 +53,11 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
     return blocksInUse * slabBytes(blockBytes) + items * slabBytes(KvEntry.BYTES) + buckets;
   }
 
+  /** Returns the blocks of a chain that holds so many bytes. */
+  public int blocksOf(int bytes) {
+    return Math.ceilDiv(bytes, blockBytes);
+  }
+
   /** Returns the bytes of slab that a hash element with a value of so many bytes takes. */
   static int slabBytes(int valueBytes) {
     for (int size : SLAB_CLASSES) {

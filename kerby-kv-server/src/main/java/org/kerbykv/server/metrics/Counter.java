@@ -6,6 +6,7 @@ public enum Counter {
   CMD_SET,
   CMD_FLUSH,
   CMD_TOUCH,
+  CMD_META,
   GET_HITS,
   GET_MISSES,
   DELETE_MISSES,

@@ -72,16 +72,26 @@ public final class Counters {
   /** Counts an operation's end, as memcached does. */
   public void count(Operation operation, Outcome outcome) {
     switch (operation) {
-      case GET -> countGet(outcome == Outcome.HIT);
+      case GET, RECACHE, VIVIFY -> countGet(outcome == Outcome.HIT);
       case GET_AND_TOUCH, TOUCH -> countTouch(outcome == Outcome.HIT || outcome == Outcome.TOUCHED);
       case DELETE -> countDelete(outcome == Outcome.DELETED);
+      case INVALIDATE -> countInvalidate(outcome == Outcome.TOUCHED);
       case INCR -> countArithmetic(outcome, Counter.INCR_HITS, Counter.INCR_MISSES);
       case DECR -> countArithmetic(outcome, Counter.DECR_HITS, Counter.DECR_MISSES);
-      case CAS -> {
+      case CAS, CAS_OR_STALE -> {
         countCas(outcome);
         countStore(outcome);
       }
       case SET, ADD, REPLACE, APPEND, PREPEND -> countStore(outcome);
+    }
+  }
+
+  /** Counts an mg, as memcached does: a hit that touches is no get, a miss is one. */
+  public void countMetaGet(boolean hit, boolean touched) {
+    if (touched) {
+      countTouch(hit);
+    } else {
+      countGet(hit);
     }
   }
 
@@ -102,10 +112,21 @@ public final class Counters {
     count(RequestKind.DELETE, hit ? RequestResult.DELETED : RequestResult.NOT_FOUND);
   }
 
+  private void countInvalidate(boolean hit) {
+    if (!hit) {
+      count(Counter.DELETE_MISSES);
+    }
+    count(RequestKind.DELETE, hit ? RequestResult.HIT : RequestResult.NOT_FOUND);
+  }
+
   private void countArithmetic(Outcome outcome, Counter hits, Counter misses) {
     switch (outcome) {
       case COUNTED -> {
         count(hits);
+        count(RequestKind.OTHER, RequestResult.STORED);
+      }
+      case CREATED -> {
+        count(Counter.TOTAL_ITEMS);
         count(RequestKind.OTHER, RequestResult.STORED);
       }
       case NOT_FOUND -> {

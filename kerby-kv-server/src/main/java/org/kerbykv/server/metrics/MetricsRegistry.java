@@ -59,7 +59,13 @@ public final class MetricsRegistry {
     tierGauge(store, "kerby.kv.value.bytes", bytes, "user", StoreFigures::userValueBytes);
     counter(store, "kerby.kv.demoted", "Items moved to user space", StoreFigures::demoted);
     counter(store, "kerby.kv.promoted", "Items moved to the kernel", StoreFigures::promoted);
-    counter(store, "kerby.kv.evicted", "Items evicted from user space", StoreFigures::evicted);
+    counter(store, "kerby.kv.evicted", "Live items given up for others", StoreFigures::evicted);
+    counter(store, "kerby.kv.reclaimed", "Expired items removed", StoreFigures::expired);
+    counter(
+        store,
+        "kerby.kv.lost",
+        "Items whose values died with an earlier process",
+        StoreFigures::lost);
   }
 
   private void tierGauge(

@@ -6,12 +6,15 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import java.net.InetSocketAddress;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.protocol.AsciiSession;
 import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ReplyOutput;
 import org.kerbykv.server.protocol.ServerCommands;
+import org.kerbykv.server.store.BootClock;
 
 /**
  * One TCP connection.
@@ -36,6 +39,11 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private boolean inputEnded;
 
+  /** Boot seconds; for {@link #report}, which any thread may ask for, as the next. */
+  private volatile int lastCommandAt = BootClock.seconds();
+
+  private volatile String activity = "conn_new_cmd";
+
   TcpConnection(Channel channel, Dispatcher dispatcher, ServerCommands server) {
     this.channel = channel;
     this.dispatcher = dispatcher;
@@ -45,6 +53,8 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     ByteBuf in = (ByteBuf) message;
+    lastCommandAt = BootClock.seconds();
+    activity = "conn_parse_cmd";
     try {
       dispatcher.counters().add(Counter.BYTES_READ, in.readableBytes());
       if (pending == null) {
@@ -116,7 +126,32 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
+  /** Describes the connection, in memcached's words. Thread-safe. */
+  SocketReport report() {
+    return new SocketReport(
+        ((EpollSocketChannel) channel).fd().intValue(),
+        SocketReport.Kind.CONNECTION,
+        (InetSocketAddress) channel.remoteAddress(),
+        (InetSocketAddress) channel.localAddress(),
+        activity,
+        BootClock.seconds() - lastCommandAt);
+  }
+
+  private String activityNow() {
+    if (!channel.isWritable()) {
+      return "conn_mwrite";
+    }
+    if (session.isInValue()) {
+      return "conn_nread";
+    }
+    if (session.isSwallowing()) {
+      return "conn_swallow";
+    }
+    return pending == null ? "conn_read" : "conn_waiting";
+  }
+
   private void pauseOrResume() {
+    activity = activityNow();
     channel.config().setAutoRead(channel.isWritable() && !session.isClosed());
   }
 

@@ -16,6 +16,8 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
@@ -78,6 +80,22 @@ public final class TcpListener implements AutoCloseable {
   /** Returns the number of open connections. */
   public int connectionCount() {
     return connections.get();
+  }
+
+  /** Describes the listening socket and all connections. */
+  public List<SocketReport> sockets() {
+    List<SocketReport> sockets = new ArrayList<>();
+    int descriptor = ((EpollServerSocketChannel) listener).fd().intValue();
+    sockets.add(
+        new SocketReport(
+            descriptor, SocketReport.Kind.LISTENER, address(), null, "conn_listening", 0));
+    for (Channel channel : open) {
+      TcpConnection connection = channel.pipeline().get(TcpConnection.class);
+      if (connection != null) {
+        sockets.add(connection.report());
+      }
+    }
+    return sockets;
   }
 
   private void accept(Channel channel) {

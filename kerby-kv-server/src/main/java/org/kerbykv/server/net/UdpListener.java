@@ -19,6 +19,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -88,6 +89,22 @@ public final class UdpListener implements AutoCloseable {
 
   public InetSocketAddress address() {
     return address;
+  }
+
+  /** Describes the sockets. */
+  public List<SocketReport> sockets() {
+    List<SocketReport> sockets = new ArrayList<>();
+    for (Channel channel : open) {
+      sockets.add(
+          new SocketReport(
+              ((EpollDatagramChannel) channel).fd().intValue(),
+              SocketReport.Kind.DATAGRAMS,
+              (InetSocketAddress) channel.localAddress(),
+              null,
+              "conn_read",
+              0));
+    }
+    return sockets;
   }
 
   @Override

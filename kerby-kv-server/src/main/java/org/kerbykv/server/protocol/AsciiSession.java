@@ -1,20 +1,17 @@
 package org.kerbykv.server.protocol;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import io.netty.buffer.ByteBuf;
 import org.kerbykv.server.metrics.Counter;
-import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestResult;
-import org.kerbykv.server.store.BootClock;
 import org.kerbykv.server.store.ItemSize;
 import org.kerbykv.server.store.Operation;
+import org.kerbykv.server.store.StoreDoor;
 
 /**
- * memcached's classic ASCII protocol over one stream of bytes: a connection, or one datagram after
- * another.
+ * memcached's ASCII protocol over one stream of bytes: a connection, or one datagram after another.
  *
  * <p>Takes what has arrived, remembers where in a command it stopped, and goes on from there. A
  * value too long for a batch is stored away as it comes in. Used by one event loop only; allocates
@@ -40,9 +37,7 @@ public final class AsciiSession {
 
   private static final int LEADING_SPACES_MAX = 100;
   private static final int GET_LINE_BYTES_MAX = 4 << 20;
-  private static final int KEY_MAX = 250;
   private static final int LINE_END_BYTES = 2;
-  private static final int VALUE_MAX = Integer.MAX_VALUE - LINE_END_BYTES;
 
   private static final byte[] GET = word("get");
   private static final byte[] GETS = word("gets");
@@ -60,37 +55,34 @@ public final class AsciiSession {
   private static final byte[] DELETE = word("delete");
   private static final byte[] TOUCH = word("touch");
   private static final byte[] STATS = word("stats");
-  private static final byte[] RESET = word("reset");
   private static final byte[] FLUSH_ALL = word("flush_all");
   private static final byte[] VERSION = word("version");
   private static final byte[] VERBOSITY = word("verbosity");
   private static final byte[] QUIT = word("quit");
   private static final byte[] SHUTDOWN = word("shutdown");
-  private static final byte[] META_NO_OP = word("mn");
   private static final byte[] HTTP = word("HTTP/");
-  private static final byte[] NO_REPLY = word("noreply");
-  private static final byte[] ZERO = word("0");
 
   private final Dispatcher dispatcher;
   private final ReplyOutput output;
   private final ServerCommands server;
   private final CommandLine line;
-  private final Counters counters;
-  private final byte[] key = new byte[KEY_MAX];
+  private final Replier replier;
+  private final RetrievalCommands retrieval;
+  private final StorageCommands storage;
+  private final KeyCommands keys;
+  private final MetaCommands meta;
+  private final ServiceCommands service;
+  private final TuningCommands tuning;
+  private final StorageRequest request = new StorageRequest();
   private State state = State.LINE;
 
   /** How much of the input is known to hold no line end. */
   private int scanned;
 
-  // The command in hand.
-  private Operation operation;
-  private boolean noReply;
-  private boolean withCas;
-  private int keyLength;
-  private int flags;
-  private int expiry;
-  private long casOrDelta;
-  private int valueLength;
+  /** How long the line in hand is, with and without its end. */
+  private int lineBytes;
+
+  private int lineLength;
 
   /** SEPARATE_VALUE: the value's handle, and how much of it has come. */
   private long value;
@@ -101,19 +93,19 @@ public final class AsciiSession {
   /** SWALLOW: bytes still to come. */
   private long unwanted;
 
-  /** KEYS: where in the line to go on, and how long it is, with and without its end. */
-  private int keysAt;
-
-  private int lineLength;
-  private int lineBytes;
-
   /** Makes a session at the start of a stream. */
   public AsciiSession(Dispatcher dispatcher, ReplyOutput output, ServerCommands server) {
     this.dispatcher = dispatcher;
     this.output = output;
     this.server = server;
     this.line = dispatcher.line();
-    this.counters = dispatcher.counters();
+    this.replier = new Replier(dispatcher, output);
+    this.retrieval = new RetrievalCommands(replier);
+    this.storage = new StorageCommands(replier);
+    this.keys = new KeyCommands(replier);
+    this.meta = new MetaCommands(replier);
+    this.service = new ServiceCommands(replier, server);
+    this.tuning = new TuningCommands(replier);
   }
 
   /**
@@ -145,7 +137,7 @@ public final class AsciiSession {
   boolean endDatagram(ByteBuf in) {
     boolean complete = state == State.CLOSED || (state == State.LINE && !in.isReadable());
     if (state == State.VALUE || state == State.SEPARATE_VALUE) {
-      dispatcher.error(output, Replies.BAD_DATA, noReply);
+      dispatcher.error(output, Replies.BAD_DATA, request.noReply);
       complete = true;
     } else if (state == State.SWALLOW) {
       complete = true;
@@ -158,6 +150,16 @@ public final class AsciiSession {
   /** Returns whether the stream is to be closed by the server. */
   public boolean isClosed() {
     return state == State.CLOSED;
+  }
+
+  /** Returns whether the next bytes are those of a value that is to be stored. */
+  public boolean isInValue() {
+    return state == State.VALUE || state == State.SEPARATE_VALUE;
+  }
+
+  /** Returns whether the next bytes are those of a value that is not wanted. */
+  public boolean isSwallowing() {
+    return state == State.SWALLOW;
   }
 
   /** Gives up what is under way, because the stream has ended. */
@@ -200,6 +202,7 @@ public final class AsciiSession {
     }
     line.set(in, start, lineLength);
     state = State.LINE;
+    replier.noReply = false;
     command();
     if (state == State.KEYS) {
       return readKeys(in);
@@ -219,13 +222,13 @@ public final class AsciiSession {
   }
 
   private void command() {
-    noReply = false;
     if (line.count() == 0 || line.length(0) < 2) {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
       return;
     }
     switch (line.byteAt(0, 0)) {
-      case 'g' -> retrieval();
+      case 'g' -> commandG();
+      case 'm' -> commandM();
       case 's' -> commandS();
       case 'a' -> commandA();
       case 'c' -> commandC();
@@ -236,125 +239,128 @@ public final class AsciiSession {
     }
   }
 
-  private void retrieval() {
+  private void commandG() {
     boolean get = line.is(0, GET);
     if (get || line.is(0, GETS)) {
-      startKeys(Operation.GET, !get, 1);
+      startKeys(retrieval.get(!get));
     } else if (line.is(0, GAT) || line.is(0, GATS)) {
-      startGetAndTouch();
+      startKeys(retrieval.getAndTouch());
     } else {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
+    }
+  }
+
+  private void commandM() {
+    byte letter = line.length(0) == 2 ? line.byteAt(0, 1) : 0;
+    switch (letter) {
+      case 'n' -> replier.reply(Replies.META_NO_OP);
+      case 'e' -> meta.debug();
+      case 'g', 's', 'd', 'a' -> commandOnMetaKey(letter);
+      default -> replier.error(Replies.ERROR);
+    }
+  }
+
+  private void commandOnMetaKey(byte letter) {
+    if (line.count() < 2) {
+      replier.error(Replies.ERROR);
+      return;
+    }
+    switch (letter) {
+      case 'g' -> meta.get();
+      case 'd' -> meta.delete();
+      case 'a' -> meta.arithmetic();
+      default -> {
+        switch (meta.set(request)) {
+          case VALUE -> startValue();
+          case REFUSED_VALUE -> swallowValue();
+          case LINE -> {
+            // There is no value that could be told from commands.
+          }
+        }
+      }
     }
   }
 
   private void commandS() {
     if (line.is(0, SET)) {
-      storage(Operation.SET);
+      store(Operation.SET);
     } else if (line.is(0, STATS)) {
-      stats();
+      service.stats();
     } else if (line.is(0, SHUTDOWN)) {
-      error(Replies.SHUTDOWN_DISABLED);
+      replier.error(Replies.SHUTDOWN_DISABLED);
     } else {
-      error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 
   private void commandA() {
     if (line.is(0, ADD)) {
-      storage(Operation.ADD);
+      store(Operation.ADD);
     } else if (line.is(0, APPEND)) {
-      storage(Operation.APPEND);
+      store(Operation.APPEND);
     } else {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
     }
   }
 
   private void commandC() {
     if (line.is(0, CAS)) {
-      storage(Operation.CAS);
+      store(Operation.CAS);
     } else {
-      error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 
   private void commandD() {
     if (line.is(0, DELETE)) {
-      delete();
+      keys.delete();
     } else if (line.is(0, DECR)) {
-      arithmetic(Operation.DECR);
+      keys.arithmetic(Operation.DECR);
     } else {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
     }
   }
 
   private void commandI() {
     if (line.is(0, INCR)) {
-      arithmetic(Operation.INCR);
+      keys.arithmetic(Operation.INCR);
     } else {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
     }
   }
 
   private void commandT() {
     if (line.is(0, TOUCH)) {
-      touch();
+      keys.touch();
     } else {
-      error(Replies.ERROR);
+      replier.error(Replies.ERROR);
     }
   }
 
   private void rareCommand() {
     if (line.is(0, REPLACE)) {
-      storage(Operation.REPLACE);
+      store(Operation.REPLACE);
     } else if (line.is(0, PREPEND)) {
-      storage(Operation.PREPEND);
+      store(Operation.PREPEND);
     } else if (line.is(0, BGET)) {
-      startKeys(Operation.GET, false, 1);
+      startKeys(retrieval.get(false));
     } else if (line.is(0, FLUSH_ALL)) {
-      flushAll();
+      service.flushAll();
     } else if (line.is(0, VERSION)) {
-      reply(server.version());
+      service.version();
     } else if (line.is(0, VERBOSITY)) {
-      verbosity();
-    } else if (line.is(0, META_NO_OP)) {
-      reply(Replies.META_NO_OP);
+      service.verbosity();
     } else if (line.is(0, QUIT) || line.startsWith(line.count() - 1, HTTP)) {
       close();
     } else {
-      error(Replies.ERROR);
+      tuning.refuse();
     }
   }
 
-  private void startGetAndTouch() {
-    if (line.count() < 2) {
-      error(Replies.ERROR);
-    } else if (!line.readSigned(1)) {
-      error(Replies.BAD_EXPTIME);
-    } else {
-      expiry = BootClock.expiry((int) line.number(), BootClock.seconds());
-      startKeys(Operation.GET_AND_TOUCH, line.is(0, GATS), 2);
+  private void startKeys(boolean some) {
+    if (some) {
+      state = State.KEYS;
     }
-  }
-
-  /** Checks all keys first: a line that is not right changes nothing. */
-  private void startKeys(Operation retrieval, boolean cas, int firstKey) {
-    if (line.count() < 2) {
-      error(Replies.ERROR);
-      return;
-    }
-    int first = firstKey < line.count() ? line.from(firstKey) : line.end();
-    for (int at = first; at < line.end(); at = line.skipSpaces(at)) {
-      int end = line.tokenEnd(at);
-      if (end - at > KEY_MAX) {
-        error(Replies.BAD_FORMAT);
-        return;
-      }
-      at = end;
-    }
-    operation = retrieval;
-    withCas = cas;
-    keysAt = first;
-    state = State.KEYS;
   }
 
   private boolean resumeKeys(ByteBuf in) {
@@ -362,84 +368,36 @@ public final class AsciiSession {
     return readKeys(in);
   }
 
-  /** Returns false when the replies so far must be sent first; the line stays in the input. */
+  /** The line stays in the input until all its keys are answered. */
   private boolean readKeys(ByteBuf in) {
-    byte[] bytes = line.bytes();
-    for (int at = line.skipSpaces(keysAt); at < line.end(); at = line.skipSpaces(at)) {
-      if (!output.isWritable()) {
-        keysAt = at;
-        return true;
-      }
-      int end = line.tokenEnd(at);
-      int index = dispatcher.operation(operation, bytes, at, end - at);
-      if (operation == Operation.GET_AND_TOUCH) {
-        dispatcher.batch().setExpiry(index, expiry);
-      }
-      dispatcher.value(output, index, withCas);
-      at = end;
+    if (retrieval.answer()) {
+      in.skipBytes(lineBytes);
+      state = State.LINE;
     }
-    dispatcher.line(output, Replies.END);
-    in.skipBytes(lineBytes);
-    state = State.LINE;
     return true;
   }
 
-  private void storage(Operation storage) {
-    int parameters = storage == Operation.CAS ? 6 : 5;
-    if (line.count() != parameters && line.count() != parameters + 1) {
-      error(Replies.ERROR);
-      return;
+  private void store(Operation operation) {
+    if (storage.read(operation, request)) {
+      startValue();
     }
-    readNoReply();
-    if (line.length(1) > KEY_MAX || !readStorageNumbers(storage)) {
-      error(Replies.BAD_FORMAT);
-      return;
-    }
-    operation = storage;
-    keyLength = line.length(1);
-    System.arraycopy(line.bytes(), line.from(1), key, 0, keyLength);
-    startValue();
-  }
-
-  private boolean readStorageNumbers(Operation storage) {
-    if (!line.readUnsigned(2)) {
-      return false;
-    }
-    flags = (int) line.number();
-    if (!line.readSigned(3)) {
-      return false;
-    }
-    int exptime = (int) line.number();
-    if (!line.readSigned(4)) {
-      return false;
-    }
-    valueLength = (int) line.number();
-    if (storage == Operation.CAS) {
-      if (!line.readUnsigned(5)) {
-        return false;
-      }
-      casOrDelta = line.number();
-    }
-    if (valueLength < 0 || valueLength > VALUE_MAX) {
-      return false;
-    }
-    expiry = BootClock.expiry(exptime, BootClock.seconds());
-    return true;
   }
 
   private void startValue() {
-    if (!ItemSize.fits(keyLength, flags, valueLength, server.itemSizeMax())) {
-      counters.count(Counter.STORE_TOO_LARGE);
+    int length = request.valueLength;
+    if (!ItemSize.fits(request.keyLength, request.flags, length, server.itemSizeMax())) {
+      replier.counters.count(Counter.STORE_TOO_LARGE);
       refuseValue(Replies.TOO_LARGE);
       return;
     }
-    if (valueLength <= dispatcher.batch().door().inlineMax(keyLength)) {
+    StoreDoor door = dispatcher.batch().door();
+    if (length <= door.inlineMax(request.keyLength)) {
       state = State.VALUE;
       return;
     }
-    value = dispatcher.batch().door().newValue(key, 0, keyLength, valueLength);
+    value = door.newValue(request.key, 0, request.keyLength, length);
     if (value == 0) {
-      counters.count(Counter.STORE_NO_MEMORY);
+      replier.counters.count(Counter.STORE_NO_MEMORY);
       refuseValue(Replies.NO_MEMORY);
       return;
     }
@@ -448,46 +406,53 @@ public final class AsciiSession {
     state = State.SEPARATE_VALUE;
   }
 
-  /** A SET that fails must not leave the old value, which its client takes for gone. */
+  /** What cannot replace the old value may still have to end it: its client takes it for gone. */
   private void refuseValue(byte[] error) {
-    counters.count(RequestKind.SET, RequestResult.ERROR);
-    if (operation == Operation.SET) {
-      dispatcher.silent(output, dispatcher.operation(Operation.DELETE, key, 0, keyLength));
+    replier.counters.count(RequestKind.SET, RequestResult.ERROR);
+    if (request.dropsItemOnFailure()) {
+      int index = dispatcher.operation(Operation.DELETE, request.key, 0, request.keyLength);
+      dispatcher.silent(output, index);
     }
-    if (!noReply) {
+    if (!request.noReply) {
       dispatcher.line(output, error);
     }
-    unwanted = (long) valueLength + LINE_END_BYTES;
+    swallowValue();
+  }
+
+  private void swallowValue() {
+    unwanted = (long) request.valueLength + LINE_END_BYTES;
     state = State.SWALLOW;
   }
 
   private boolean readValue(ByteBuf in) {
-    if (in.readableBytes() < valueLength + LINE_END_BYTES) {
+    int length = request.valueLength;
+    if (in.readableBytes() < length + LINE_END_BYTES) {
       return false;
     }
-    int end = in.readerIndex() + valueLength;
+    int end = in.readerIndex() + length;
     state = State.LINE;
     if (in.getByte(end) != '\r' || in.getByte(end + 1) != '\n') {
-      in.skipBytes(valueLength + LINE_END_BYTES);
-      error(Replies.BAD_DATA);
+      in.skipBytes(length + LINE_END_BYTES);
+      badData();
       return true;
     }
-    int index = startStorage();
-    dispatcher.batch().setValue(index, in, valueLength);
+    int index = request.start(dispatcher);
+    dispatcher.batch().setValue(index, in, length);
     in.skipBytes(LINE_END_BYTES);
-    dispatcher.result(output, index, noReply);
+    request.answer(dispatcher, output, index);
     return true;
   }
 
   private boolean readSeparateValue(ByteBuf in) {
-    int n = Math.min(in.readableBytes(), valueLength - valueReceived);
+    int length = request.valueLength;
+    int n = Math.min(in.readableBytes(), length - valueReceived);
     if (n > 0) {
       dispatcher.batch().door().writeValue(value, valueReceived, in, n);
       valueReceived += n;
       return true;
     }
-    lineEndValid &= in.readByte() == (valueReceived == valueLength ? '\r' : '\n');
-    if (valueReceived++ == valueLength) {
+    lineEndValid &= in.readByte() == (valueReceived == length ? '\r' : '\n');
+    if (valueReceived++ == length) {
       return true;
     }
     state = State.LINE;
@@ -495,22 +460,17 @@ public final class AsciiSession {
     value = 0;
     if (!lineEndValid) {
       dispatcher.batch().door().discardValue(received);
-      error(Replies.BAD_DATA);
+      badData();
       return true;
     }
-    int index = startStorage();
-    dispatcher.batch().setSeparateValue(index, received, valueLength);
-    dispatcher.result(output, index, noReply);
+    int index = request.start(dispatcher);
+    dispatcher.batch().setSeparateValue(index, received, length);
+    request.answer(dispatcher, output, index);
     return true;
   }
 
-  private int startStorage() {
-    int index = dispatcher.operation(operation, key, 0, keyLength);
-    dispatcher.batch().setMetadata(index, flags, expiry);
-    if (operation == Operation.CAS) {
-      dispatcher.batch().setCas(index, casOrDelta);
-    }
-    return index;
+  private void badData() {
+    dispatcher.error(output, Replies.BAD_DATA, request.noReply);
   }
 
   private boolean swallow(ByteBuf in) {
@@ -521,140 +481,6 @@ public final class AsciiSession {
       state = State.LINE;
     }
     return true;
-  }
-
-  private void touch() {
-    if (line.count() != 3 && line.count() != 4) {
-      error(Replies.ERROR);
-      return;
-    }
-    readNoReply();
-    if (line.length(1) > KEY_MAX) {
-      error(Replies.BAD_FORMAT);
-    } else if (!line.readSigned(2)) {
-      error(Replies.BAD_EXPTIME);
-    } else {
-      int index = operationOnKey(Operation.TOUCH);
-      dispatcher
-          .batch()
-          .setExpiry(index, BootClock.expiry((int) line.number(), BootClock.seconds()));
-      dispatcher.result(output, index, noReply);
-    }
-  }
-
-  private void arithmetic(Operation arithmetic) {
-    if (line.count() != 3 && line.count() != 4) {
-      error(Replies.ERROR);
-      return;
-    }
-    readNoReply();
-    if (line.length(1) > KEY_MAX) {
-      error(Replies.BAD_FORMAT);
-    } else if (!line.readUnsigned(2)) {
-      error(Replies.BAD_DELTA);
-    } else {
-      int index = operationOnKey(arithmetic);
-      dispatcher.batch().setDelta(index, line.number());
-      dispatcher.result(output, index, noReply);
-    }
-  }
-
-  private void delete() {
-    if (line.count() < 2 || line.count() > 4) {
-      error(Replies.ERROR);
-      return;
-    }
-    if (line.count() > 2) {
-      boolean holdIsZero = line.is(2, ZERO);
-      readNoReply();
-      boolean valid = line.count() == 3 ? holdIsZero || noReply : holdIsZero && noReply;
-      if (!valid) {
-        error(Replies.BAD_DELETE);
-        return;
-      }
-    }
-    if (line.length(1) > KEY_MAX) {
-      error(Replies.BAD_FORMAT);
-      return;
-    }
-    dispatcher.result(output, operationOnKey(Operation.DELETE), noReply);
-  }
-
-  private int operationOnKey(Operation operationOnKey) {
-    return dispatcher.operation(operationOnKey, line.bytes(), line.from(1), line.length(1));
-  }
-
-  private void stats() {
-    if (output.isDatagram()) {
-      error(Replies.STATS_OVER_UDP);
-      return;
-    }
-    dispatcher.execute();
-    if (line.count() > 1 && line.is(1, RESET)) {
-      server.resetStats();
-      reply(Replies.RESET);
-      return;
-    }
-    String topic = line.count() == 1 ? "" : text(1);
-    byte[] stats = server.stats(topic);
-    if (stats == null) {
-      error(Replies.ERROR);
-    } else {
-      reply(stats);
-    }
-  }
-
-  private String text(int token) {
-    return new String(line.bytes(), line.from(token), line.length(token), ISO_8859_1);
-  }
-
-  private void flushAll() {
-    if (line.count() > 3) {
-      error(Replies.ERROR);
-      return;
-    }
-    readNoReply();
-    counters.count(Counter.CMD_FLUSH);
-    int exptime = 0;
-    if (line.count() != (noReply ? 2 : 1)) {
-      if (!line.readSigned(1)) {
-        error(Replies.BAD_EXPTIME);
-        return;
-      }
-      exptime = (int) line.number();
-    }
-    dispatcher.execute();
-    server.flushAll(exptime);
-    reply(Replies.OK);
-  }
-
-  private void verbosity() {
-    if (line.count() != 2 && line.count() != 3) {
-      error(Replies.ERROR);
-      return;
-    }
-    readNoReply();
-    if (!line.readUnsigned(1)) {
-      error(Replies.BAD_FORMAT);
-      return;
-    }
-    server.setVerbosity((int) Math.min(line.number() & 0xffffffffL, Integer.MAX_VALUE));
-    reply(Replies.OK);
-  }
-
-  private void readNoReply() {
-    noReply = line.is(line.count() - 1, NO_REPLY);
-  }
-
-  private void reply(byte[] reply) {
-    counters.count(RequestKind.OTHER, RequestResult.HIT);
-    if (!noReply) {
-      dispatcher.line(output, reply);
-    }
-  }
-
-  private void error(byte[] error) {
-    dispatcher.error(output, error, noReply);
   }
 
   private void close() {

@@ -89,6 +89,16 @@ final class CommandLine {
     return number.readSigned(bytes, from[token], to[token]);
   }
 
+  /** Reads an unsigned number behind the first bytes of a token. */
+  boolean readUnsigned(int token, int skipped) {
+    return number.readUnsigned(bytes, from[token] + skipped, to[token]);
+  }
+
+  /** Reads a signed number behind the first bytes of a token. */
+  boolean readSigned(int token, int skipped) {
+    return number.readSigned(bytes, from[token] + skipped, to[token]);
+  }
+
   /** Returns the number read last. */
   long number() {
     return number.value();

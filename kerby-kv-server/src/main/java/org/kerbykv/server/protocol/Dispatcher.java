@@ -25,6 +25,11 @@ public final class Dispatcher implements AutoCloseable {
     VALUE,
     RESULT,
     SILENT,
+    META_GET,
+    META_SET,
+    META_DELETE,
+    META_ARITHMETIC,
+    META_DEBUG,
     CLOSE
   }
 
@@ -54,6 +59,8 @@ public final class Dispatcher implements AutoCloseable {
 
   private final List<ReplyOutput> touched = new ArrayList<>();
   private final CommandLine line = new CommandLine();
+  private final MetaFlags metaFlags = new MetaFlags();
+  private final MetaReplies metaReplies;
   private final byte[] lineScratch = new byte[VALUE_LINE_MAX];
   private final byte[] numberScratch = new byte[NUMBER_MAX];
   private int records;
@@ -70,6 +77,7 @@ public final class Dispatcher implements AutoCloseable {
     this.batch = batch;
     this.counters = counters;
     this.loop = loop;
+    this.metaReplies = new MetaReplies(batch, counters, RECORDS_MAX);
   }
 
   public Counters counters() {
@@ -83,6 +91,11 @@ public final class Dispatcher implements AutoCloseable {
   /** Returns the scratch line that the sessions of this event loop share. */
   CommandLine line() {
     return line;
+  }
+
+  /** Returns the scratch flags that the sessions of this event loop share. */
+  MetaFlags metaFlags() {
+    return metaFlags;
   }
 
   /** Adds an operation to the batch, executing the ones before it if there is no room. */
@@ -111,6 +124,37 @@ public final class Dispatcher implements AutoCloseable {
   /** Has the operation done, without a reply and without counting it. */
   void silent(ReplyOutput output, int operation) {
     record(output, Kind.SILENT, operation, false, null);
+  }
+
+  /** Answers an mg. */
+  void metaGet(ReplyOutput output, int operation, MetaFlags asked) {
+    recordMeta(output, Kind.META_GET, operation, asked);
+  }
+
+  /** Answers an ms. */
+  void metaSet(ReplyOutput output, int operation, MetaFlags asked) {
+    recordMeta(output, Kind.META_SET, operation, asked);
+  }
+
+  /** Answers an md. */
+  void metaDelete(ReplyOutput output, int operation, MetaFlags asked) {
+    recordMeta(output, Kind.META_DELETE, operation, asked);
+  }
+
+  /** Answers an ma. */
+  void metaArithmetic(ReplyOutput output, int operation, MetaFlags asked) {
+    recordMeta(output, Kind.META_ARITHMETIC, operation, asked);
+  }
+
+  /** Answers an me. */
+  void metaDebug(ReplyOutput output, int operation) {
+    record(output, Kind.META_DEBUG, operation, false, null);
+  }
+
+  private void recordMeta(ReplyOutput output, Kind kind, int operation, MetaFlags asked) {
+    // Where record() puts it: operation() has left room.
+    metaReplies.keep(records, asked);
+    record(output, kind, operation, false, null);
   }
 
   /** Answers with these bytes, which must not change. */
@@ -194,6 +238,11 @@ public final class Dispatcher implements AutoCloseable {
       case LINE -> output.write((byte[]) details[i]);
       case VALUE -> replyValue(output, indexes[i], flags[i]);
       case RESULT -> replyResult(output, indexes[i], flags[i]);
+      case META_GET -> metaReplies.get(output, i, indexes[i]);
+      case META_SET -> metaReplies.set(output, i, indexes[i]);
+      case META_DELETE -> metaReplies.delete(output, i, indexes[i]);
+      case META_ARITHMETIC -> metaReplies.arithmetic(output, i, indexes[i]);
+      case META_DEBUG -> metaReplies.debug(output, indexes[i]);
       case CLOSE -> output.closeAfterwards();
       case SILENT -> {
         // Nobody waits for it.

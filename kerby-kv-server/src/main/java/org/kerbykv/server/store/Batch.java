@@ -1,8 +1,6 @@
 package org.kerbykv.server.store;
 
 import io.netty.buffer.ByteBuf;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * The operations of one thread on their way to the store: added one by one, executed together, then
@@ -16,35 +14,12 @@ import java.util.Arrays;
  * <p>Not thread-safe. Allocates nothing once it is warm.
  */
 public final class Batch {
-  private static final int DIGITS_MAX = 20;
-
-  /** memcached keeps a larger item in several pieces, and does not count in it. */
-  private static final int NUMBER_ITEM_MAX = 512 << 10;
-
   private final StoreDoor door;
-  private final int itemSizeMax;
-  private final Operation[] operations;
-  private final Outcome[] outcomes;
-  private final boolean[] secondPhase;
-  private final long[] deltas;
-
-  /** INCR, DECR: the result. GET_AND_TOUCH: the version touched. */
-  private final long[] numbers;
-
-  /** GET_AND_TOUCH: the expiry to set. */
-  private final int[] expiries;
-
-  /** A value of its own that a GET found, or 0. */
-  private final long[] found;
-
-  /** A value of its own that an APPEND or PREPEND adds, or 0. */
-  private final long[] separateOperands;
-
-  private final byte[][] operands;
-  private final int[] operandLengths;
-  private final byte[] keyScratch = new byte[KvSlot.KEY_MAX];
-  private final byte[] numberScratch = new byte[KvSlot.VALUE_MAX];
-  private final AsciiNumber number = new AsciiNumber();
+  private final Request[] requests;
+  private final Course retrieval;
+  private final Course storing;
+  private final Course editing;
+  private final Course changing;
   private int size;
 
   /**
@@ -55,18 +30,15 @@ public final class Batch {
    */
   public Batch(StoreDoor door, int itemSizeMax) {
     this.door = door;
-    this.itemSizeMax = itemSizeMax;
-    int capacity = door.capacity();
-    operations = new Operation[capacity];
-    outcomes = new Outcome[capacity];
-    secondPhase = new boolean[capacity];
-    deltas = new long[capacity];
-    numbers = new long[capacity];
-    expiries = new int[capacity];
-    found = new long[capacity];
-    separateOperands = new long[capacity];
-    operands = new byte[capacity][];
-    operandLengths = new int[capacity];
+    this.requests = new Request[door.capacity()];
+    for (int slot = 0; slot < requests.length; slot++) {
+      requests[slot] = new Request(slot);
+    }
+    Values values = new Values(door);
+    this.retrieval = new Retrieval(door);
+    this.storing = new Storing(door, values);
+    this.editing = new Editing(door, values, itemSizeMax);
+    this.changing = new Changing(door);
   }
 
   /** Returns the number of operations added since the last {@link #clear}. */
@@ -85,7 +57,7 @@ public final class Batch {
    * @return its index, or -1 if the batch must be executed and cleared first
    */
   public int add(Operation operation, byte[] key, int keyOffset, int keyLength) {
-    if (size == operations.length) {
+    if (size == requests.length) {
       return -1;
     }
     long keyHash = door.hash(key, keyOffset, keyLength);
@@ -93,13 +65,8 @@ public final class Batch {
       return -1;
     }
     int index = size++;
-    operations[index] = operation;
-    outcomes[index] = null;
-    secondPhase[index] = false;
-    found[index] = 0;
-    separateOperands[index] = 0;
+    requests[index].begin(operation);
     door.setKey(index, key, keyOffset, keyLength, keyHash);
-    door.setLong(index, KvSlot.CAS, 0);
     return index;
   }
 
@@ -109,55 +76,106 @@ public final class Batch {
    * @param expiry boot seconds, see {@link BootClock#expiry}
    */
   public void setMetadata(int index, int flags, int expiry) {
-    door.setInt(index, KvSlot.FLAGS, flags);
-    setExpiry(index, expiry);
+    requests[index].flags = flags;
+    requests[index].expiry = expiry;
   }
 
-  /** Sets the expiry that a TOUCH or GET_AND_TOUCH gives. */
+  /**
+   * Sets the expiry that a GET_AND_TOUCH or TOUCH gives, and that a VIVIFY, INVALIDATE, INCR or
+   * DECR gives to an item that is there, which otherwise keeps its own.
+   */
   public void setExpiry(int index, int expiry) {
-    expiries[index] = expiry;
-    door.setInt(index, KvSlot.EXPTIME, expiry);
+    requests[index].touches = true;
+    requests[index].expiry = expiry;
   }
 
-  /** Sets the version that a CAS must find. */
+  /**
+   * Sets the cas that an operation must find; for APPEND, PREPEND, INCR and DECR, as in memcached,
+   * 0 is any.
+   */
   public void setCas(int index, long cas) {
-    door.setLong(index, KvSlot.CAS, cas);
+    requests[index].hasCas = true;
+    requests[index].cas = cas;
+  }
+
+  /** Sets the cas that a change gives to the item; 0: the next number of the store. */
+  public void setNewCas(int index, long cas) {
+    requests[index].newCas = cas;
+  }
+
+  /** Remembers with a new item that its key came in base64. */
+  public void setBinaryKey(int index) {
+    requests[index].state = KvSlot.BINARY;
+  }
+
+  /** Has a retrieval leave no trace of use. */
+  public void setUnseen(int index) {
+    requests[index].unseen = true;
   }
 
   /** Sets what an INCR or DECR adds or takes. */
   public void setDelta(int index, long delta) {
-    deltas[index] = delta;
+    requests[index].delta = delta;
+  }
+
+  /** Has an INCR or DECR of a missing item create it with this number. */
+  public void setInitial(int index, long initial) {
+    requests[index].creates = true;
+    requests[index].initial = initial;
+  }
+
+  /**
+   * Sets the expiry of an item that an INCR, DECR or VIVIFY creates.
+   *
+   * @param touched whether the item has the expiry of {@link #setExpiry} instead in the end
+   */
+  public void setCreatedExpiry(int index, int expiry, boolean touched) {
+    requests[index].createdExpiry = expiry;
+    requests[index].touchesCreated = touched;
+  }
+
+  /**
+   * Has a retrieval win an item that is stale, or expires before a time, if nobody has won it yet.
+   * A GET, which others may follow in the batch, takes no time.
+   *
+   * @param before boot seconds, see {@link BootClock#expiry}; 0: only a stale one
+   * @param touched whether the expiry that the retrieval itself gives is what counts
+   */
+  public void setRecache(int index, int before, boolean touched) {
+    requests[index].wins = true;
+    requests[index].recacheBefore = before;
+    requests[index].recachesTouched = touched;
   }
 
   /** Moves the value from the buffer's reader index; at most the door's inlineMax bytes. */
   public void setValue(int index, ByteBuf source, int length) {
-    if (operations[index].extendsValue()) {
-      if (operands[index] == null) {
-        operands[index] = new byte[KvSlot.VALUE_MAX];
+    Request request = requests[index];
+    if (request.operation.holdsValue()) {
+      if (request.operand == null) {
+        request.operand = new byte[KvSlot.VALUE_MAX];
       }
-      source.readBytes(operands[index], 0, length);
-      operandLengths[index] = length;
+      source.readBytes(request.operand, 0, length);
+      request.operandLength = length;
     } else {
       door.setInlineValue(index, source, length);
-      separateOperands[index] = 0;
     }
   }
 
   /** Sets the value to one made with the door; it is the batch's from now on. */
   public void setSeparateValue(int index, long value, int length) {
-    separateOperands[index] = value;
-    operandLengths[index] = length;
+    requests[index].separateOperand = value;
+    requests[index].operandLength = length;
   }
 
   /** Executes all operations; afterwards each has an outcome. */
   public void execute() {
     for (int i = 0; i < size; i++) {
-      start(i);
+      course(requests[i].operation).start(requests[i]);
     }
     while (runPending()) {
       for (int i = 0; i < size; i++) {
-        if (outcomes[i] == null) {
-          outcomes[i] = advance(i);
+        if (requests[i].outcome == null) {
+          requests[i].outcome = advance(requests[i]);
         }
       }
     }
@@ -166,21 +184,22 @@ public final class Batch {
   /** Ends the use of what the operations found, and makes the batch empty. */
   public void clear() {
     for (int i = 0; i < size; i++) {
-      releaseFound(i);
-      if (separateOperands[i] != 0) {
-        door.discardValue(separateOperands[i]);
-        separateOperands[i] = 0;
+      Request request = requests[i];
+      request.releaseFound(door);
+      if (request.separateOperand != 0) {
+        door.discardValue(request.separateOperand);
+        request.separateOperand = 0;
       }
     }
     size = 0;
   }
 
   public Operation operation(int index) {
-    return operations[index];
+    return requests[index].operation;
   }
 
   public Outcome outcome(int index) {
-    return outcomes[index];
+    return requests[index].outcome;
   }
 
   /** Returns the flags of a HIT. */
@@ -188,7 +207,7 @@ public final class Batch {
     return door.getInt(index, KvSlot.FLAGS);
   }
 
-  /** Returns the version of a HIT. */
+  /** Returns the cas of what was found, stored or changed. */
   public long cas(int index) {
     return door.getLong(index, KvSlot.CAS);
   }
@@ -198,9 +217,82 @@ public final class Batch {
     return door.getInt(index, KvSlot.VALUE_LEN);
   }
 
-  /** Returns the number, unsigned, of a COUNTED. */
+  /** Returns the number, unsigned, of a COUNTED or CREATED. */
   public long number(int index) {
-    return numbers[index];
+    return requests[index].number;
+  }
+
+  /**
+   * Returns when the item of a HIT, COUNTED or CREATED was to expire before the operation changed
+   * that: boot seconds.
+   */
+  public int foundExpiry(int index) {
+    return requests[index].foundExpiry;
+  }
+
+  /** Returns the expiry that the operation gives, boot seconds. */
+  public int expiry(int index) {
+    return requests[index].expiry;
+  }
+
+  /** Returns the expiry that the operation gives to an item that it creates, boot seconds. */
+  public int createdExpiry(int index) {
+    return requests[index].createdExpiry;
+  }
+
+  /** Returns whether the operation gives an expiry to an item that is there. */
+  public boolean touches(int index) {
+    return requests[index].touches;
+  }
+
+  /** Returns where the value of a HIT is: 1 the kernel, 2 user space. */
+  public int tier(int index) {
+    return door.getByte(index, KvSlot.TIER);
+  }
+
+  /** Returns the bytes of the item of a HIT as memcached's -I counts them. */
+  public long itemSize(int index) {
+    return ItemSize.of(door.keyLength(index), flags(index), valueLength(index));
+  }
+
+  /** Returns when the item of a HIT was used last before, boot seconds. */
+  public int lastAccess(int index) {
+    return requests[index].foundLastAccess;
+  }
+
+  /** Returns whether the item of a HIT had been read since it was stored. */
+  public boolean wasFetched(int index) {
+    return requests[index].foundState(KvSlot.FETCHED);
+  }
+
+  /** Returns whether the item of a HIT is to be recached. */
+  public boolean isStale(int index) {
+    return requests[index].foundState(KvSlot.STALE);
+  }
+
+  /** Returns whether another reader has won the item of a HIT before. */
+  public boolean wasWon(int index) {
+    return requests[index].foundState(KvSlot.WON);
+  }
+
+  /** Returns whether this reader has won the item of a HIT, and so is to recache it. */
+  public boolean isWon(int index) {
+    return requests[index].won;
+  }
+
+  /** Returns whether a HIT was made by this VIVIFY itself, or a number by this INCR or DECR. */
+  public boolean isCreated(int index) {
+    return requests[index].phase == Request.Phase.CREATING;
+  }
+
+  /** Returns whether the key of the item of a HIT came in base64. */
+  public boolean isBinaryKey(int index) {
+    return requests[index].foundState(KvSlot.BINARY);
+  }
+
+  /** Returns the length of the key. */
+  public int keyLength(int index) {
+    return door.keyLength(index);
   }
 
   /** Copies the key to a place in an array; returns where it ends. */
@@ -211,8 +303,9 @@ public final class Batch {
 
   /** Appends part of the value of a HIT to a buffer that has room. */
   public void readValue(int index, int offset, ByteBuf target, int length) {
-    if (found[index] != 0) {
-      door.readValue(found[index], offset, target, length);
+    long value = requests[index].foundValue;
+    if (value != 0) {
+      door.readValue(value, offset, target, length);
     } else {
       door.readInlineValue(index, offset, target, length);
     }
@@ -220,44 +313,32 @@ public final class Batch {
 
   private boolean conflicts(long keyHash, boolean isGet) {
     for (int i = 0; i < size; i++) {
-      if (door.keyHash(i) == keyHash && !(isGet && operations[i] == Operation.GET)) {
+      if (door.keyHash(i) == keyHash && !(isGet && requests[i].operation == Operation.GET)) {
         return true;
       }
     }
     return false;
   }
 
-  private void start(int i) {
-    switch (operations[i]) {
-      case GET, GET_AND_TOUCH, APPEND, PREPEND, INCR, DECR ->
-          door.request(i, KvSlot.GET, KvSlot.IF_ANY);
-      case TOUCH -> door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
-      case DELETE -> door.request(i, KvSlot.DELETE, KvSlot.IF_ANY);
-      case SET -> startStore(i, KvSlot.IF_ANY);
-      case ADD -> startStore(i, KvSlot.IF_ABSENT);
-      case REPLACE -> startStore(i, KvSlot.IF_PRESENT);
-      case CAS -> startStore(i, KvSlot.IF_CAS);
-    }
-  }
-
-  private void startStore(int i, byte condition) {
-    door.request(i, KvSlot.SET, condition);
-    if (separateOperands[i] != 0) {
-      door.nameValue(i, separateOperands[i], operandLengths[i]);
-      separateOperands[i] = 0;
-    }
+  private Course course(Operation operation) {
+    return switch (operation) {
+      case GET, GET_AND_TOUCH, RECACHE, VIVIFY -> retrieval;
+      case SET, ADD, REPLACE, CAS, CAS_OR_STALE -> storing;
+      case APPEND, PREPEND, INCR, DECR -> editing;
+      case DELETE, INVALIDATE, TOUCH -> changing;
+    };
   }
 
   /** Runs the operations that have no outcome yet; returns false if there were none. */
   private boolean runPending() {
     boolean ran = false;
     for (int i = 0; i < size; ) {
-      if (outcomes[i] != null) {
+      if (requests[i].outcome != null) {
         i++;
         continue;
       }
       int first = i;
-      while (i < size && outcomes[i] == null) {
+      while (i < size && requests[i].outcome == null) {
         i++;
       }
       door.run(first, i - first);
@@ -266,199 +347,12 @@ public final class Batch {
     return ran;
   }
 
-  /** Looks at what the door answered; returns the outcome, or null to go round again. */
-  private Outcome advance(int i) {
-    int status = door.status(i);
+  private Outcome advance(Request request) {
+    int status = door.status(request.slot);
     if (status == KvSlot.USER) {
-      found[i] = door.getLong(i, KvSlot.TOKEN);
+      request.foundValue = door.getLong(request.slot, KvSlot.TOKEN);
       status = KvSlot.OK;
     }
-    return switch (operations[i]) {
-      case GET -> status == KvSlot.OK ? Outcome.HIT : Outcome.MISS;
-      case GET_AND_TOUCH -> advanceGetAndTouch(i, status);
-      case SET, ADD, REPLACE, CAS -> advanceStore(i, status);
-      case APPEND, PREPEND -> advanceExtend(i, status);
-      case INCR, DECR -> advanceCount(i, status);
-      case DELETE -> status == KvSlot.OK ? Outcome.DELETED : Outcome.NOT_FOUND;
-      case TOUCH -> status == KvSlot.OK ? Outcome.TOUCHED : Outcome.NOT_FOUND;
-    };
-  }
-
-  /** A GET, then a TOUCH; one step for others if both found the same version. */
-  private Outcome advanceGetAndTouch(int i, int status) {
-    if (!secondPhase[i]) {
-      if (status != KvSlot.OK) {
-        return Outcome.MISS;
-      }
-      numbers[i] = door.getLong(i, KvSlot.CAS);
-      secondPhase[i] = true;
-      door.setInt(i, KvSlot.EXPTIME, expiries[i]);
-      door.request(i, KvSlot.TOUCH, KvSlot.IF_ANY);
-      return null;
-    }
-    if (status == KvSlot.OK && door.getLong(i, KvSlot.CAS) == numbers[i]) {
-      return Outcome.HIT;
-    }
-    releaseFound(i);
-    secondPhase[i] = false;
-    door.request(i, KvSlot.GET, KvSlot.IF_ANY);
-    return null;
-  }
-
-  private Outcome advanceStore(int i, int status) {
-    if (secondPhase[i]) {
-      return Outcome.NO_MEMORY;
-    }
-    return switch (status) {
-      case KvSlot.OK -> Outcome.STORED;
-      case KvSlot.EXISTS -> operations[i] == Operation.CAS ? Outcome.EXISTS : Outcome.NOT_STORED;
-      case KvSlot.MISS -> operations[i] == Operation.CAS ? Outcome.NOT_FOUND : Outcome.NOT_STORED;
-      case KvSlot.NOSPC -> noMemory(i);
-      default -> throw unexpected(status);
-    };
-  }
-
-  /** A SET that fails must not leave the old value, which its client takes for gone. */
-  private Outcome noMemory(int i) {
-    if (operations[i] != Operation.SET) {
-      return Outcome.NO_MEMORY;
-    }
-    secondPhase[i] = true;
-    door.request(i, KvSlot.DELETE, KvSlot.IF_ANY);
-    return null;
-  }
-
-  private Outcome advanceExtend(int i, int status) {
-    if (secondPhase[i]) {
-      return afterReplacing(i, status, Outcome.STORED, Outcome.NOT_STORED);
-    }
-    if (status != KvSlot.OK) {
-      return Outcome.NOT_STORED;
-    }
-    long length = (long) valueLength(i) + operandLengths[i];
-    if (!ItemSize.fits(door.keyLength(i), flags(i), length, itemSizeMax)
-        || !extend(i, (int) length)) {
-      return Outcome.NOT_STORED;
-    }
-    return null;
-  }
-
-  /** After a SET under the condition that the version read is still there. */
-  private Outcome afterReplacing(int i, int status, Outcome done, Outcome noMemory) {
-    return switch (status) {
-      case KvSlot.OK -> done;
-      case KvSlot.NOSPC -> noMemory;
-      case KvSlot.EXISTS, KvSlot.MISS -> {
-        secondPhase[i] = false;
-        door.request(i, KvSlot.GET, KvSlot.IF_ANY);
-        yield null;
-      }
-      default -> throw unexpected(status);
-    };
-  }
-
-  private void startReplacing(int i) {
-    secondPhase[i] = true;
-    door.request(i, KvSlot.SET, KvSlot.IF_CAS);
-  }
-
-  /** Returns false if there is no memory for the longer value. */
-  private boolean extend(int i, int length) {
-    int oldLength = valueLength(i);
-    boolean append = operations[i] == Operation.APPEND;
-    int operandAt = append ? oldLength : 0;
-    int oldAt = append ? 0 : operandLengths[i];
-    if (found[i] == 0 && separateOperands[i] == 0 && length <= door.inlineMax(door.keyLength(i))) {
-      door.moveInlineValue(i, 0, oldAt, oldLength);
-      door.setInlineBytes(i, operandAt, operands[i], 0, operandLengths[i]);
-      door.setInt(i, KvSlot.VALUE_LEN, length);
-      startReplacing(i);
-      return true;
-    }
-    door.copyKey(i, keyScratch, 0);
-    long value = door.newValue(keyScratch, 0, door.keyLength(i), length);
-    if (value == 0) {
-      return false;
-    }
-    if (found[i] != 0) {
-      door.copyValue(found[i], 0, value, oldAt, oldLength);
-    } else {
-      door.copyInlineValue(i, value, oldAt, oldLength);
-    }
-    if (separateOperands[i] != 0) {
-      door.copyValue(separateOperands[i], 0, value, operandAt, operandLengths[i]);
-    } else {
-      door.writeValue(value, operandAt, MemorySegment.ofArray(operands[i]), 0, operandLengths[i]);
-    }
-    releaseFound(i);
-    startReplacing(i);
-    door.nameValue(i, value, length);
-    return true;
-  }
-
-  private Outcome advanceCount(int i, int status) {
-    if (secondPhase[i]) {
-      return afterReplacing(i, status, Outcome.COUNTED, Outcome.NO_MEMORY);
-    }
-    if (status != KvSlot.OK) {
-      return Outcome.NOT_FOUND;
-    }
-    int length = valueLength(i);
-    if (!ItemSize.fits(door.keyLength(i), flags(i), length, NUMBER_ITEM_MAX)) {
-      return Outcome.NON_NUMERIC;
-    }
-    byte[] digits = length <= numberScratch.length ? numberScratch : new byte[length];
-    if (found[i] != 0) {
-      door.readValue(found[i], 0, MemorySegment.ofArray(digits), 0, length);
-      releaseFound(i);
-    } else {
-      door.getInlineBytes(i, 0, digits, length);
-    }
-    if (!number.readUnsigned(digits, 0, length)) {
-      return Outcome.NON_NUMERIC;
-    }
-    return replaceNumber(i, digits, length) ? null : Outcome.NO_MEMORY;
-  }
-
-  /** Returns false if there is no memory for the new number. */
-  private boolean replaceNumber(int i, byte[] digits, int oldLength) {
-    numbers[i] = result(operations[i], number.value(), deltas[i]);
-    int from = AsciiNumber.writeUnsigned(numbers[i], digits, DIGITS_MAX);
-    int count = DIGITS_MAX - from;
-    // memcached never shortens a number in place: it fills up with spaces, and so clients expect.
-    int length = Math.max(count, oldLength);
-    System.arraycopy(digits, from, digits, 0, count);
-    Arrays.fill(digits, count, length, (byte) ' ');
-    startReplacing(i);
-    if (length <= door.inlineMax(door.keyLength(i))) {
-      door.setInlineBytes(i, 0, digits, 0, length);
-      door.setInt(i, KvSlot.VALUE_LEN, length);
-      return true;
-    }
-    door.copyKey(i, keyScratch, 0);
-    long value = door.newValue(keyScratch, 0, door.keyLength(i), length);
-    if (value != 0) {
-      door.writeValue(value, 0, MemorySegment.ofArray(digits), 0, length);
-      door.nameValue(i, value, length);
-    }
-    return value != 0;
-  }
-
-  private static long result(Operation operation, long old, long delta) {
-    if (operation == Operation.INCR) {
-      return old + delta;
-    }
-    return Long.compareUnsigned(delta, old) > 0 ? 0 : old - delta;
-  }
-
-  private void releaseFound(int i) {
-    if (found[i] != 0) {
-      door.releaseValue(found[i]);
-      found[i] = 0;
-    }
-  }
-
-  private static IllegalStateException unexpected(int status) {
-    return new IllegalStateException("the store's door answered with status " + status);
+    return course(request.operation).advance(request, status);
   }
 }

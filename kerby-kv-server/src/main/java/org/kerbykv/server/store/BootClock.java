@@ -17,6 +17,9 @@ public final class BootClock {
   /** Most seconds that an expiry is relative, as in memcached; more is a Unix time. */
   public static final int RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30;
 
+  /** The expiry of what never expires. */
+  public static final int NEVER = KvSlot.EXPTIME_NEVER;
+
   private static final int CLOCK_BOOTTIME = 7;
   private static final MethodHandle CLOCK_GETTIME = clockGettime();
   private static final ThreadLocal<MemorySegment> TIMESPEC =

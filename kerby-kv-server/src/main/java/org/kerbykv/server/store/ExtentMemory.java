@@ -65,6 +65,11 @@ final class ExtentMemory implements AutoCloseable {
     return (long) regionsMax * REGION_BYTES;
   }
 
+  /** Returns the bytes taken from the system: whole regions of {@value #REGION_BYTES}. */
+  long takenBytes() {
+    return (long) regions.length * REGION_BYTES;
+  }
+
   /** Returns the bytes of all extents that are allocated now. */
   synchronized long usedBytes() {
     return ((long) regions.length * REGION_UNITS - reservedUnits() - freeUnits) << UNIT_SHIFT;

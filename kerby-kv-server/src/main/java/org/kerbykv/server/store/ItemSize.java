@@ -9,11 +9,16 @@ public final class ItemSize {
 
   private ItemSize() {}
 
+  /** Returns the bytes that memcached takes for an item. */
+  static long of(int keyLength, int flags, long valueLength) {
+    return OVERHEAD_BYTES + keyLength + (flags == 0 ? 0 : FLAGS_BYTES) + valueLength;
+  }
+
   /**
    * Returns whether memcached with {@code -I max} would store the item. What is counted is not what
    * this server takes for it: the point is that both refuse the same values.
    */
   public static boolean fits(int keyLength, int flags, long valueLength, int max) {
-    return OVERHEAD_BYTES + keyLength + (flags == 0 ? 0 : FLAGS_BYTES) + valueLength <= max;
+    return of(keyLength, flags, valueLength) <= max;
   }
 }

@@ -11,12 +11,13 @@ import java.util.concurrent.atomic.LongAdder;
  * A hash table of immutable items, keys and values both off-heap.
  *
  * <p>An item is prepared (allocated and filled by its only owner), then put, which makes it visible
- * and gives it a version; from then on only its expiry changes. Whoever finds an item holds a
- * reference until {@link #release}, so that a value can be copied without a lock while it is
- * superseded. An item is named by an int, never 0.
+ * and gives it a version; from then on only what {@link ItemMoment} names changes. Whoever finds an
+ * item holds a reference until {@link #release}, so that a value can be copied without a lock while
+ * it is superseded. An item is named by an int, never 0.
  *
  * <p>Room for a new item is made by evicting: a CLOCK hand per stripe gives each item that was used
- * since it last came by a second chance.
+ * since it last came by a second chance. A table that may not evict looks for expired items only,
+ * and not far.
  *
  * <p>Thread-safe; operations on one key are linearizable. Times are seconds of the boot clock.
  */
@@ -35,17 +36,19 @@ final class ItemTable implements AutoCloseable {
   static final long REFUSED = -1;
 
   // An item's header, in its first extent, after the extent's own five bytes.
-  private static final int REFERENCED = 5;
+  private static final int REFERENCED = 5; // reads since the eviction hand came by
   private static final int KEY_LEN = 6;
+  private static final int STATE = 7;
   private static final int HASH_NEXT = 8;
   private static final int REFERENCES = 12;
   private static final int HASH = 16;
-  private static final int CAS = 24;
-  private static final int FLAGS = 32;
-  private static final int EXPTIME = 36;
-  private static final int VALUE_LEN = 40;
-  private static final int ACCESSED = 44;
-  private static final int DATA = 48;
+  private static final int VERSION = 24;
+  private static final int CAS = 32;
+  private static final int FLAGS = 40;
+  private static final int EXPTIME = 44;
+  private static final int VALUE_LEN = 48;
+  private static final int ACCESSED = 52;
+  private static final int DATA = 56;
   private static final int HEADER_PAYLOAD = DATA - ExtentMemory.EXTENT_HEADER_BYTES;
 
   private static final int STRIPES = 64;
@@ -56,6 +59,11 @@ final class ItemTable implements AutoCloseable {
   /** How many buckets a sweep visits before it lets others at the stripe. */
   private static final int SWEEP_BUCKETS = 1024;
 
+  /** In how many stripes a table that may not evict looks for expired items. */
+  private static final int RECLAIM_STRIPES = 4;
+
+  private static final ItemChange UNCONDITIONAL = new ItemChange();
+  private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
   private static final VarHandle ATOMIC_INT = INT.varHandle();
@@ -68,31 +76,36 @@ final class ItemTable implements AutoCloseable {
     int hand;
   }
 
+  private static final byte READS_MAX = Byte.MAX_VALUE;
+
   private final ExtentMemory memory;
+  private final boolean evicts;
   private final Stripe[] stripes = new Stripe[STRIPES];
-  private final AtomicLong lastCas;
+  private final AtomicLong lastVersion;
   private final AtomicInteger evictionTurn = new AtomicInteger();
   private final LongAdder evicted = new LongAdder();
   private final LongAdder expired = new LongAdder();
-  private volatile long flushCas;
+  private volatile long flushVersion;
 
   /**
    * Makes an empty table.
    *
    * @param limitBytes memory for items, as for {@link ExtentMemory}
-   * @param lastCas the last version given out; counted up by each put
+   * @param lastVersion the last version given out; counted up by each put
+   * @param evicts whether live items may go to make room for others
    */
-  ItemTable(long limitBytes, AtomicLong lastCas) {
+  ItemTable(long limitBytes, AtomicLong lastVersion, boolean evicts) {
     this.memory = new ExtentMemory(limitBytes);
-    this.lastCas = lastCas;
+    this.evicts = evicts;
+    this.lastVersion = lastVersion;
     for (int i = 0; i < STRIPES; i++) {
       stripes[i] = new Stripe();
     }
   }
 
   /**
-   * Allocates an item, evicting others if need be. The caller owns it until it is put or released,
-   * and writes its key and value.
+   * Allocates an item, evicting others if need be and allowed. The caller owns it until it is put
+   * or released, and writes its key and value.
    *
    * @param now boot seconds
    * @param listener told of each eviction
@@ -105,14 +118,14 @@ final class ItemTable implements AutoCloseable {
     }
     int item;
     while ((item = memory.allocate(payload)) == 0) {
-      if (!evictOne(now, listener)) {
+      if (!(evicts ? evictOne(now, listener) : reclaimSome(now))) {
         return 0;
       }
     }
     MemorySegment region = memory.region(item);
     long base = ExtentMemory.offset(item);
-    region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 0);
-    region.set(ValueLayout.JAVA_SHORT, base + KEY_LEN, (short) keyLength);
+    region.set(BYTE, base + REFERENCED, (byte) 0);
+    region.set(BYTE, base + KEY_LEN, (byte) keyLength);
     region.set(INT, base + REFERENCES, 1);
     region.set(INT, base + VALUE_LEN, valueLength);
     return item;
@@ -147,31 +160,33 @@ final class ItemTable implements AutoCloseable {
     copy(item, 0, target, targetOffset, keyLength(item), false);
   }
 
+  /** Makes a prepared item the value of its key. The caller's ownership ends. */
+  void put(int item, int now) {
+    put(item, UNCONDITIONAL, now);
+  }
+
   /**
    * Makes a prepared item the value of its key, if the condition holds. The caller's ownership
    * ends, whatever the outcome.
    *
-   * @param condition one of {@link KvSlot}'s IF numbers
    * @return the version given to the item (positive), {@link #MISSING} or {@link #REFUSED}
    */
-  long put(int item, byte condition, long conditionCas, int now) {
+  long put(int item, ItemChange change, int now) {
     long hash = hash(item);
     Stripe stripe = stripe(hash);
     long result;
     int superseded = 0;
     synchronized (stripe) {
       int previous = findSame(stripe, item, hash, now);
-      result = check(previous, condition, conditionCas);
+      result = check(previous, change);
       if (result > 0) {
+        inherit(item, previous, change);
         if (previous != 0) {
           unlink(stripe, previous);
           superseded = previous;
         }
-        result = lastCas.incrementAndGet();
-        MemorySegment region = memory.region(item);
-        long base = ExtentMemory.offset(item);
-        region.set(LONG, base + CAS, result);
-        region.set(INT, base + ACCESSED, now);
+        result = giveVersion(item, change);
+        memory.region(item).set(INT, ExtentMemory.offset(item) + ACCESSED, now);
         link(stripe, item, hash);
       }
     }
@@ -185,39 +200,103 @@ final class ItemTable implements AutoCloseable {
 
   /** Finds a live item and takes a reference to it; 0 if there is none. */
   int find(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    return find(key, keyOffset, keyLength, hash, now, false, null);
+  }
+
+  /**
+   * Finds a live item and takes a reference to it; 0 if there is none.
+   *
+   * @param unseen whether it is not to count as used
+   * @param moment filled with what the item was before; may be null
+   */
+  int find(
+      MemorySegment key,
+      long keyOffset,
+      int keyLength,
+      long hash,
+      int now,
+      boolean unseen,
+      ItemMoment moment) {
     Stripe stripe = stripe(hash);
     synchronized (stripe) {
       int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
       if (item != 0) {
-        MemorySegment region = memory.region(item);
-        long base = ExtentMemory.offset(item);
-        ATOMIC_INT.getAndAdd(region, base + REFERENCES, 1);
-        region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 1);
-        region.set(INT, base + ACCESSED, now);
+        retain(item);
+        if (moment != null) {
+          fill(moment, item);
+        }
+        if (!unseen) {
+          setState(item, (byte) (state(item) | KvSlot.FETCHED));
+          used(item, now);
+        }
       }
       return item;
     }
   }
 
+  /** Finds a live item as {@link #find} does, without counting it as used. */
+  int peek(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    return find(key, keyOffset, keyLength, hash, now, true, null);
+  }
+
+  /** Takes another reference to an item that the caller has one to. */
+  void retain(int item) {
+    ATOMIC_INT.getAndAdd(memory.region(item), referencesAt(item), 1);
+  }
+
   /**
-   * Sets the expiry of a live item.
-   *
-   * @return its version, or {@link #MISSING}
+   * Returns how often an item was found since it was put, the eviction hand came by, or {@link
+   * #forgetReads}: a hint, which ends at {@value #READS_MAX}.
    */
-  long touch(MemorySegment key, long keyOffset, int keyLength, long hash, int exptime, int now) {
+  int reads(int item) {
+    return memory.region(item).get(BYTE, ExtentMemory.offset(item) + REFERENCED);
+  }
+
+  /** Begins to count reads anew; the item still counts as used lately. Needs a reference. */
+  void forgetReads(int item) {
+    memory.region(item).set(BYTE, ExtentMemory.offset(item) + REFERENCED, (byte) 1);
+  }
+
+  /**
+   * Changes what a live item has beside its value, if the condition holds.
+   *
+   * @param moment filled with what the item was before, if there is one
+   * @return its version from now on (positive), {@link #MISSING} or {@link #REFUSED}
+   */
+  long touch(
+      MemorySegment key,
+      long keyOffset,
+      int keyLength,
+      long hash,
+      ItemChange change,
+      ItemMoment moment,
+      int now) {
     Stripe stripe = stripe(hash);
     synchronized (stripe) {
       int item = findLive(stripe, key, keyOffset, keyLength, hash, now);
       if (item == 0) {
         return MISSING;
       }
-      MemorySegment region = memory.region(item);
-      long base = ExtentMemory.offset(item);
-      region.set(INT, base + EXPTIME, exptime);
-      region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 1);
-      region.set(INT, base + ACCESSED, now);
-      return cas(item);
+      long result = check(item, change);
+      if (result <= 0) {
+        return result;
+      }
+      fill(moment, item);
+      if (!change.keeps(KvSlot.KEEP_EXPTIME)) {
+        memory.region(item).set(INT, ExtentMemory.offset(item) + EXPTIME, change.exptime);
+      }
+      setState(item, (byte) ((state(item) & ~change.clear) | change.state));
+      if (!change.keeps(KvSlot.KEEP_ACCESS)) {
+        setState(item, (byte) (state(item) | KvSlot.FETCHED));
+        used(item, now);
+      }
+      return change.newCas == 0 ? version(item) : giveVersion(item, change);
     }
+  }
+
+  /** Removes a live item. */
+  void remove(MemorySegment key, long keyOffset, int keyLength, long hash, int now) {
+    remove(key, keyOffset, keyLength, hash, UNCONDITIONAL, now);
   }
 
   /**
@@ -226,13 +305,7 @@ final class ItemTable implements AutoCloseable {
    * @return its version (positive), {@link #MISSING} or {@link #REFUSED}
    */
   long remove(
-      MemorySegment key,
-      long keyOffset,
-      int keyLength,
-      long hash,
-      byte condition,
-      long conditionCas,
-      int now) {
+      MemorySegment key, long keyOffset, int keyLength, long hash, ItemChange change, int now) {
     Stripe stripe = stripe(hash);
     int item;
     long result;
@@ -241,11 +314,11 @@ final class ItemTable implements AutoCloseable {
       if (item == 0) {
         return MISSING;
       }
-      result = check(item, condition, conditionCas);
+      result = check(item, change);
       if (result <= 0) {
         return result;
       }
-      result = cas(item);
+      result = version(item);
       unlink(stripe, item);
     }
     release(item);
@@ -260,9 +333,23 @@ final class ItemTable implements AutoCloseable {
     }
   }
 
-  /** Takes every item whose version is at most {@code cas} for expired. */
-  void flush(long cas) {
-    flushCas = cas;
+  /**
+   * Takes everything that is stored for expired. It is one step for all others, so that nothing
+   * that was made of an item before it comes to be after it.
+   */
+  void flush() {
+    flush(0);
+  }
+
+  /** Holds the stripes from a number on, and all before it. */
+  private void flush(int from) {
+    if (from == STRIPES) {
+      flushVersion = lastVersion.get();
+      return;
+    }
+    synchronized (stripes[from]) {
+      flush(from + 1);
+    }
   }
 
   /**
@@ -286,7 +373,7 @@ final class ItemTable implements AutoCloseable {
     return memory.region(item).get(INT, ExtentMemory.offset(item) + FLAGS);
   }
 
-  int exptime(int item) {
+  private int exptime(int item) {
     return memory.region(item).get(INT, ExtentMemory.offset(item) + EXPTIME);
   }
 
@@ -295,11 +382,25 @@ final class ItemTable implements AutoCloseable {
   }
 
   int keyLength(int item) {
-    return memory.region(item).get(ValueLayout.JAVA_SHORT, ExtentMemory.offset(item) + KEY_LEN);
+    return memory.region(item).get(BYTE, ExtentMemory.offset(item) + KEY_LEN) & 0xff;
   }
 
-  long cas(int item) {
+  /** Returns the item's number in the store's own sequence, which never repeats. */
+  private long version(int item) {
+    return memory.region(item).get(LONG, ExtentMemory.offset(item) + VERSION);
+  }
+
+  /** Returns the number that clients know, which they may have chosen. */
+  private long cas(int item) {
     return memory.region(item).get(LONG, ExtentMemory.offset(item) + CAS);
+  }
+
+  private byte state(int item) {
+    return memory.region(item).get(BYTE, ExtentMemory.offset(item) + STATE);
+  }
+
+  private void setState(int item, byte state) {
+    memory.region(item).set(BYTE, ExtentMemory.offset(item) + STATE, state);
   }
 
   long hash(int item) {
@@ -333,6 +434,11 @@ final class ItemTable implements AutoCloseable {
     return memory.usedBytes();
   }
 
+  /** Returns the bytes that the memory of the table has taken from the system. */
+  long takenBytes() {
+    return memory.takenBytes();
+  }
+
   long limitBytes() {
     return memory.limitBytes();
   }
@@ -350,18 +456,57 @@ final class ItemTable implements AutoCloseable {
     memory.close();
   }
 
-  private static long check(int existing, byte condition, long conditionCas, long existingCas) {
-    return switch (condition) {
+  /** Returns 1 if the condition holds, else MISSING or REFUSED. */
+  private long check(int existing, ItemChange change) {
+    return switch (change.condition) {
       case KvSlot.IF_ANY -> 1;
       case KvSlot.IF_ABSENT -> existing == 0 ? 1 : REFUSED;
       case KvSlot.IF_PRESENT -> existing != 0 ? 1 : MISSING;
-      case KvSlot.IF_CAS -> existing == 0 ? MISSING : existingCas == conditionCas ? 1 : REFUSED;
-      default -> throw new IllegalArgumentException("condition " + condition);
+      case KvSlot.IF_CAS ->
+          existing == 0 ? MISSING : cas(existing) == change.expected ? 1 : REFUSED;
+      case KvSlot.IF_VERSION ->
+          existing == 0 ? MISSING : version(existing) == change.expected ? 1 : REFUSED;
+      default -> throw new IllegalArgumentException("condition " + change.condition);
     };
   }
 
-  private long check(int existing, byte condition, long conditionCas) {
-    return check(existing, condition, conditionCas, existing == 0 ? 0 : cas(existing));
+  /** Gives a new item what it is to have of the one before it. */
+  private void inherit(int item, int previous, ItemChange change) {
+    byte state = change.state;
+    if (previous != 0 && change.keeps(KvSlot.KEEP_STATE)) {
+      state |= (byte) (state(previous) & ~change.clear);
+    }
+    setState(item, state);
+    if (previous != 0 && change.keeps(KvSlot.KEEP_EXPTIME)) {
+      memory.region(item).set(INT, ExtentMemory.offset(item) + EXPTIME, exptime(previous));
+    }
+  }
+
+  private long giveVersion(int item, ItemChange change) {
+    long version = lastVersion.incrementAndGet();
+    MemorySegment region = memory.region(item);
+    long base = ExtentMemory.offset(item);
+    region.set(LONG, base + VERSION, version);
+    region.set(LONG, base + CAS, change.casOf(version));
+    return version;
+  }
+
+  private void fill(ItemMoment moment, int item) {
+    moment.version = version(item);
+    moment.cas = cas(item);
+    moment.exptime = exptime(item);
+    moment.lastAccess = memory.region(item).get(INT, ExtentMemory.offset(item) + ACCESSED);
+    moment.state = state(item);
+  }
+
+  private void used(int item, int now) {
+    MemorySegment region = memory.region(item);
+    long base = ExtentMemory.offset(item);
+    byte reads = region.get(BYTE, base + REFERENCED);
+    if (reads < READS_MAX) {
+      region.set(BYTE, base + REFERENCED, (byte) (reads + 1));
+    }
+    region.set(INT, base + ACCESSED, now);
   }
 
   private Stripe stripe(long hash) {
@@ -375,7 +520,7 @@ final class ItemTable implements AutoCloseable {
   private boolean isDead(int item, int now) {
     int exptime = exptime(item);
     return (exptime != KvSlot.EXPTIME_NEVER && Integer.compareUnsigned(exptime, now) <= 0)
-        || cas(item) <= flushCas;
+        || version(item) <= flushVersion;
   }
 
   private int hashNext(int item) {
@@ -563,6 +708,23 @@ final class ItemTable implements AutoCloseable {
     }
   }
 
+  /** Frees the expired items of the next buckets; returns whether there was one. */
+  private boolean reclaimSome(int now) {
+    for (int i = 0; i < RECLAIM_STRIPES; i++) {
+      Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+      synchronized (stripe) {
+        int before = stripe.items;
+        int from = stripe.hand & (stripe.buckets.length - 1);
+        stripe.hand = from + SWEEP_BUCKETS;
+        sweepBuckets(stripe, from, now);
+        if (stripe.items < before) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   private boolean evictOne(int now, EvictionListener listener) {
     // Twice round: the first may only take second chances away.
     for (int i = 0; i < 2 * STRIPES; i++) {
@@ -614,11 +776,11 @@ final class ItemTable implements AutoCloseable {
         MemorySegment region = memory.region(item);
         long base = ExtentMemory.offset(item);
         boolean held = (int) ATOMIC_INT.getVolatile(region, base + REFERENCES) > 1;
-        boolean recent = region.get(ValueLayout.JAVA_BYTE, base + REFERENCED) != 0;
+        boolean recent = region.get(BYTE, base + REFERENCED) != 0;
         if (!held && (!recent || isDead(item, now))) {
           return item;
         }
-        region.set(ValueLayout.JAVA_BYTE, base + REFERENCED, (byte) 0);
+        region.set(BYTE, base + REFERENCED, (byte) 0);
       }
       stripe.hand++;
     }

@@ -22,6 +22,9 @@ final class KernelDoor extends StoreDoor {
   /** Times that a token may be found superseded before it was found gone. */
   private static final int SUPERSEDED_TRIES = 1000;
 
+  /** Times that a SET is tried again after room was made for it. */
+  private static final int ROOM_TRIES = 3;
+
   private static final int REPLY_LINES = "VALUE   0 \r\n\r\nEND\r\n".length() + 8;
 
   private final UserTier tier;
@@ -30,6 +33,10 @@ final class KernelDoor extends StoreDoor {
   private final MemorySegment context = arena.allocate(2 * Integer.BYTES, Integer.BYTES);
   private final UserTier.Scratch scratch = new UserTier.Scratch();
   private final byte[] keyScratch = new byte[KvSlot.KEY_MAX];
+
+  /** The values that SETs name, referenced until they are done; 0 for none. */
+  private final int[] published = new int[CAPACITY_MAX];
+
   private final int firstSlot;
   private final int datagramMax;
   private final KernelStore store;
@@ -64,8 +71,9 @@ final class KernelDoor extends StoreDoor {
 
   @Override
   public void run(int first, int count) {
+    boolean isPoolFull = store.keeper().isPoolFull();
     for (int slot = first; slot < first + count; slot++) {
-      publishNamedValue(slot);
+      prepareSet(slot, isPoolFull);
     }
     enter(first, count);
     for (int slot = first; slot < first + count; slot++) {
@@ -111,11 +119,12 @@ final class KernelDoor extends StoreDoor {
     for (int i = 0; i < SUPERSEDED_TRIES; i++) {
       setKey(0, key, 0, keyLength, 0);
       request(0, KvSlot.GET, KvSlot.IF_ANY);
+      keep(0, KvSlot.KEEP_ACCESS);
       settle(0);
       if (status(0) != KvSlot.USER || getLong(0, KvSlot.TOKEN) != token) {
         return true;
       }
-      request(0, KvSlot.DELETE, KvSlot.IF_CAS);
+      request(0, KvSlot.DELETE, KvSlot.IF_VERSION);
       settle(0);
       if (status(0) == KvSlot.OK) {
         return true;
@@ -124,23 +133,50 @@ final class KernelDoor extends StoreDoor {
     return false;
   }
 
-  /** Removes the entry of an identity if it is expired; returns whether it was. */
-  boolean reap(long identity) {
-    request(0, KvSlot.REAP, KvSlot.IF_ANY);
-    setLong(0, KvSlot.TOKEN, identity);
-    enter(0, 1);
-    dropOld(0);
-    return status(0) == KvSlot.OK;
+  /** Asks for an operation on the entry of an identity: GET, which fills the key in, or REAP. */
+  void requestByIdentity(int slot, byte operation, long identity) {
+    request(slot, operation, KvSlot.IF_ANY);
+    keep(slot, KvSlot.KEEP_ACCESS);
+    slots.set(ValueLayout.JAVA_BYTE, base(slot) + KvSlot.KEY_LEN, (byte) 0);
+    setLong(slot, KvSlot.TOKEN, identity);
   }
 
-  /** The value that a SET names becomes known before the index can name it. */
-  private void publishNamedValue(int slot) {
-    if (operation(slot) == KvSlot.SET && isUserTier(slot)) {
-      setLong(slot, KvSlot.TOKEN, tier.publish(scratch, (int) getLong(slot, KvSlot.TOKEN)));
+  /** Takes all that is stored for expired, through all doors at once. One call at a time. */
+  void flush() {
+    request(0, KvSlot.FLUSH, KvSlot.IF_ANY);
+    enter(0, 1);
+  }
+
+  /** Says what an operation leaves as it is, by {@link KvSlot}'s KEEP bits. After its request. */
+  void keep(int slot, byte bits) {
+    slots.set(ValueLayout.JAVA_BYTE, base(slot) + KvSlot.KEEP, bits);
+  }
+
+  /** Makes part of a value of the user tier the slot's value. */
+  void readValueInline(int slot, int item, int length) {
+    tier.read(item, 0, slots, base(slot) + KvSlot.VALUE, length);
+    setInt(slot, KvSlot.VALUE_LEN, length);
+  }
+
+  /**
+   * The value that a SET names becomes known before the index can name it. When writers have used
+   * the pool up, what is left of it is for keys: values go to the user tier.
+   */
+  private void prepareSet(int slot, boolean isPoolFull) {
+    published[slot] = 0;
+    if (operation(slot) != KvSlot.SET) {
+      return;
+    }
+    if (isUserTier(slot)) {
+      published[slot] = (int) getLong(slot, KvSlot.TOKEN);
+      setLong(slot, KvSlot.TOKEN, tier.publish(scratch, published[slot]));
+    } else if (isPoolFull && store.wouldGain(keyLength(slot), getInt(slot, KvSlot.VALUE_LEN))) {
+      spill(slot);
     }
   }
 
-  private void enter(int first, int count) {
+  /** Has the kernel handle slots, without this side's part. */
+  void enter(int first, int count) {
     context.set(ValueLayout.JAVA_INT, 0, firstSlot + first);
     context.set(ValueLayout.JAVA_INT, Integer.BYTES, count);
     int done = program.run(context);
@@ -182,13 +218,15 @@ final class KernelDoor extends StoreDoor {
       int item = tier.find(scratch, token);
       if (item != 0) {
         setLong(slot, KvSlot.TOKEN, item);
+        offerPromotion(slot, token, item);
         return;
       }
       if (token == before) {
         // Not superseded meanwhile: evicted, or lost with an earlier process.
-        request(slot, KvSlot.DELETE, KvSlot.IF_CAS);
+        request(slot, KvSlot.DELETE, KvSlot.IF_VERSION);
         settle(slot);
         if (status(slot) == KvSlot.OK) {
+          tier.removedFromIndex(token);
           setInt(slot, KvSlot.STATUS, KvSlot.MISS);
           return;
         }
@@ -202,39 +240,65 @@ final class KernelDoor extends StoreDoor {
     }
   }
 
-  private void finishSet(int slot) {
-    int status = status(slot);
-    if (!isUserTier(slot) && (status == KvSlot.TOO_BIG || status == KvSlot.NOSPC)) {
-      spill(slot);
+  private void offerPromotion(int slot, long token, int item) {
+    if (tier.reads(item) >= TierKeeper.PROMOTION_READS && fitsKernel(slot)) {
+      tier.forgetReads(item);
+      store.keeper().offer(token);
     }
-    if (isUserTier(slot) && status(slot) != KvSlot.OK) {
-      tier.drop(scratch, getLong(slot, KvSlot.TOKEN));
+  }
+
+  /** Returns whether the reply to a get of what was found fits a datagram. */
+  private boolean fitsKernel(int slot) {
+    return getInt(slot, KvSlot.VALUE_LEN) <= inlineMax(keyLength(slot));
+  }
+
+  private void finishSet(int slot) {
+    if (!isUserTier(slot) && (status(slot) == KvSlot.TOO_BIG || isForUserTier(slot))) {
+      spill(slot);
+      settle(slot);
+    }
+    for (int i = 0; i < ROOM_TRIES && status(slot) == KvSlot.NOSPC; i++) {
+      if (!store.keeper().makeRoom()) {
+        break;
+      }
+      settle(slot);
+    }
+    if (published[slot] != 0) {
+      if (status(slot) != KvSlot.OK) {
+        tier.drop(scratch, getLong(slot, KvSlot.TOKEN));
+      }
+      tier.release(published[slot]);
     }
     dropOld(slot);
   }
 
-  /** Stores in the user tier what the kernel had no room for. */
+  /** Returns whether the kernel has no room for a value, and may have for its key. */
+  private boolean isForUserTier(int slot) {
+    return status(slot) == KvSlot.NOSPC
+        && store.wouldGain(keyLength(slot), getInt(slot, KvSlot.VALUE_LEN));
+  }
+
+  /** Has a SET name a value in the user tier, if there is memory, instead of bringing its own. */
   private void spill(int slot) {
     int keyLength = keyLength(slot);
     int length = getInt(slot, KvSlot.VALUE_LEN);
     copyKey(slot, keyScratch, 0);
     int item = tier.newValue(scratch, keyScratch, 0, keyLength, length);
-    if (item == 0) {
-      setInt(slot, KvSlot.STATUS, KvSlot.NOSPC);
-      return;
+    if (item != 0) {
+      copyInlineValue(slot, item, 0, length);
+      published[slot] = item;
+      nameValue(slot, tier.publish(scratch, item), length);
     }
-    copyInlineValue(slot, item, 0, length);
-    nameValue(slot, tier.publish(scratch, item), length);
-    settle(slot);
   }
 
-  private void dropOld(int slot) {
+  /** Ends the life of the value that an operation superseded, if it was the user tier's. */
+  void dropOld(int slot) {
     if (getInt(slot, KvSlot.OLD_TIER) == KvSlot.TIER_USER) {
       tier.drop(scratch, getLong(slot, KvSlot.OLD_TOKEN));
     }
   }
 
-  private byte operation(int slot) {
+  byte operation(int slot) {
     return slots.get(ValueLayout.JAVA_BYTE, base(slot) + KvSlot.OP);
   }
 

@@ -3,13 +3,9 @@ package org.kerbykv.server.store;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
-import java.util.concurrent.atomic.LongAdder;
 import org.kerbykv.bpf.BPFException;
-import org.kerbykv.bpf.BPFHashMap;
 import org.kerbykv.bpf.BPFRingBuffer;
-import org.kerbykv.bpf.BPFType;
 import org.kerbykv.server.kernel.KernelDoors;
-import org.kerbykv.server.kernel.KvEntry;
 import org.kerbykv.server.kernel.KvStats;
 import org.kerbykv.server.net.ServerLog;
 
@@ -19,12 +15,11 @@ import org.kerbykv.server.net.ServerLog;
  *
  * <p>Who drops a superseded value of the user tier: the door that superseded it. The kernel doors
  * say so through ring buffer kv_events, which a thread of this store empties.
+ *
+ * <p>{@link TierKeeper} moves items between the tiers and removes expired ones.
  */
 public final class KernelStore implements Store {
   private static final int EVENT_POLL_MILLIS = 200;
-
-  /** Seconds between walks over the index for expired items. */
-  private static final int REAP_SECONDS = 10;
 
   private final KernelDoors doors;
   private final int datagramMax;
@@ -36,29 +31,28 @@ public final class KernelStore implements Store {
   private final KernelDoor upkeepDoor;
   private final KvStats stats;
   private final BPFRingBuffer events;
-  private final BPFHashMap<Long, byte[]> index;
+  private final TierMoves moves;
+  private final TierKeeper keeper;
   private final Thread eventThread;
-  private final LongAdder reaped = new LongAdder();
   private volatile boolean closing;
-  private volatile boolean reapSoon;
-  private int secondsToReap = REAP_SECONDS;
 
   /**
    * Makes a store of loaded programs, which are closed with it.
    *
    * @param userMemoryBytes most memory of the user tier
+   * @param evicts whether live items go when memory is full, or new ones are refused
    * @param datagramMax bytes of the largest reply that the kernel sends
    */
-  public KernelStore(KernelDoors doors, long userMemoryBytes, int datagramMax) {
+  public KernelStore(KernelDoors doors, long userMemoryBytes, boolean evicts, int datagramMax) {
     this.doors = doors;
     this.datagramMax = datagramMax;
     this.slots = doors.program().mmap("kv_slots");
     this.doorsMax = (int) (slots.byteSize() / (StoreDoor.CAPACITY_MAX * KvSlot.BYTES));
-    this.tier = new UserTier(userMemoryBytes, this::evicting);
+    this.tier = new UserTier(userMemoryBytes, evicts, this::evicting);
     this.upkeepDoor = openDoor();
     this.stats = doors.stats();
-    this.index =
-        doors.program().getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES));
+    this.moves = new TierMoves(openDoor(), tier);
+    this.keeper = new TierKeeper(doors, tier, moves, evicts);
     UserTier.Scratch scratch = new UserTier.Scratch();
     this.events =
         doors
@@ -66,7 +60,8 @@ public final class KernelStore implements Store {
             .getRingBuffer(
                 "kv_events", event -> tier.drop(scratch, event.get(ValueLayout.JAVA_LONG, 0)));
     this.eventThread = Thread.ofPlatform().daemon().name("kerby-events").start(this::followEvents);
-    doors.tick(BootClock.unixMinusBoot());
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
+    keeper.start();
   }
 
   @Override
@@ -91,18 +86,15 @@ public final class KernelStore implements Store {
 
   @Override
   public void flushAll() {
-    doors.flushAll();
-    reapSoon = true;
+    synchronized (upkeepDoor) {
+      upkeepDoor.flush();
+    }
+    keeper.crawlSoon();
   }
 
   @Override
   public void upkeep() {
-    doors.tick(BootClock.unixMinusBoot());
-    if (--secondsToReap <= 0 || reapSoon) {
-      secondsToReap = REAP_SECONDS;
-      reapSoon = false;
-      reapExpired();
-    }
+    doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
   }
 
   @Override
@@ -115,11 +107,13 @@ public final class KernelStore implements Store {
           stats.valueBytes(0),
           stats.valueBytes(1),
           tier.usedBytes(),
+          tier.takenBytes(),
           tier.limitBytes(),
-          tier.evictedCount(),
-          reaped.sum(),
-          0,
-          0);
+          tier.evictedCount() + moves.evictedCount(),
+          moves.reapedCount(),
+          moves.demotedCount(),
+          moves.promotedCount(),
+          tier.lostCount());
     }
   }
 
@@ -146,12 +140,26 @@ public final class KernelStore implements Store {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    keeper.close();
     doors.close();
     tier.close();
   }
 
   SipHash hash() {
     return hash;
+  }
+
+  UserTier tier() {
+    return tier;
+  }
+
+  TierKeeper keeper() {
+    return keeper;
+  }
+
+  /** Returns whether a value takes more blocks in the kernel than its key alone. */
+  boolean wouldGain(int keyLength, int valueLength) {
+    return doors.size().blocksOf(keyLength + valueLength) > doors.size().blocksOf(keyLength);
   }
 
   void closed(KernelDoor door, int firstSlot) {
@@ -172,24 +180,6 @@ public final class KernelStore implements Store {
         events.poll(EVENT_POLL_MILLIS);
       } catch (BPFException e) {
         ServerLog.warn("reading kv_events: " + e.getMessage());
-      }
-    }
-  }
-
-  private void reapExpired() {
-    int now = BootClock.seconds();
-    index.walk(
-        (key, entry) -> {
-          if (doors.isFlushed(KvEntry.cas(entry)) || KvEntry.isExpired(entry, now)) {
-            reap(key.get(ValueLayout.JAVA_LONG, 0));
-          }
-        });
-  }
-
-  private void reap(long identity) {
-    synchronized (upkeepDoor) {
-      if (upkeepDoor.reap(identity)) {
-        reaped.increment();
       }
     }
   }

@@ -17,10 +17,16 @@ final class KvSlot {
   static final long CAS = 24;
   static final long TOKEN = 32;
   static final long OLD_TOKEN = 40;
-  static final long KEY = 48;
-  static final long SCRATCH = 304;
-  static final long VALUE = 4400;
-  static final long BYTES = 13360;
+  static final long VERSION = 48;
+  static final long NEW_CAS = 56;
+  static final long LAST_ACCESS = 64;
+  static final long KEEP = 68;
+  static final long STATE = 69;
+  static final long CLEAR = 70;
+  static final long KEY = 72;
+  static final long SCRATCH = 328;
+  static final long VALUE = 4424;
+  static final long BYTES = 13384;
 
   static final int KEY_MAX = 250;
   static final int VALUE_MAX = 8960;
@@ -31,11 +37,26 @@ final class KvSlot {
   static final byte DELETE = 3;
   static final byte TOUCH = 4;
   static final byte REAP = 5;
+  static final byte FLUSH = 6;
 
   static final byte IF_ANY = 0;
   static final byte IF_ABSENT = 1;
   static final byte IF_PRESENT = 2;
   static final byte IF_CAS = 3;
+  static final byte IF_VERSION = 4;
+
+  static final byte KEEP_EXPTIME = 1;
+  static final byte KEEP_ITEM = 2;
+  static final byte KEEP_ACCESS = 4;
+  static final byte KEEP_STATE = 8;
+
+  static final byte STALE = 1;
+  static final byte WON = 2;
+  static final byte FETCHED = 4;
+  static final byte BINARY = 8;
+
+  /** NEW_CAS: a number of the store's own sequence. */
+  static final long CAS_NEXT = -1;
 
   static final int OK = 0;
   static final int MISS = 1;

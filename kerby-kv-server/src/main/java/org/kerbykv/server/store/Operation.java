@@ -4,26 +4,27 @@ package org.kerbykv.server.store;
 public enum Operation {
   GET,
   GET_AND_TOUCH,
+  /** A GET that may win an item because it expires soon. */
+  RECACHE,
+  /** A RECACHE that stores an empty item where there is none. */
+  VIVIFY,
   SET,
   ADD,
   REPLACE,
   CAS,
+  /** A CAS that also replaces a newer item, which is stale then. */
+  CAS_OR_STALE,
   APPEND,
   PREPEND,
   INCR,
   DECR,
   DELETE,
+  /** Marks an item as stale and gives it a new cas. */
+  INVALIDATE,
   TOUCH;
 
-  /** Whether it stores a value that the client sends. */
-  public boolean isStorage() {
-    return switch (this) {
-      case SET, ADD, REPLACE, CAS, APPEND, PREPEND -> true;
-      case GET, GET_AND_TOUCH, INCR, DECR, DELETE, TOUCH -> false;
-    };
-  }
-
-  boolean extendsValue() {
-    return this == APPEND || this == PREPEND;
+  /** Whether the value that comes with it is needed beside what is found in the store. */
+  boolean holdsValue() {
+    return this == APPEND || this == PREPEND || this == CAS_OR_STALE;
   }
 }

@@ -165,11 +165,14 @@ public abstract class StoreDoor implements AutoCloseable {
     return slot * KvSlot.BYTES;
   }
 
+  /** Names the request; what it keeps, sets and clears of the item is none until it is set. */
   final void request(int slot, byte op, byte condition) {
     long base = base(slot);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.OP, op);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.COND, condition);
     slots.set(ValueLayout.JAVA_BYTE, base + KvSlot.TIER, KvSlot.TIER_KERNEL);
+    slots.set(ValueLayout.JAVA_LONG, base + KvSlot.NEW_CAS, 0);
+    slots.set(ValueLayout.JAVA_INT, base + KvSlot.KEEP, 0);
   }
 
   final void nameValue(int slot, long value, int length) {
@@ -181,6 +184,14 @@ public abstract class StoreDoor implements AutoCloseable {
 
   final int status(int slot) {
     return slots.get(ValueLayout.JAVA_INT, base(slot) + KvSlot.STATUS);
+  }
+
+  final byte getByte(int slot, long field) {
+    return slots.get(ValueLayout.JAVA_BYTE, base(slot) + field);
+  }
+
+  final void setByte(int slot, long field, byte value) {
+    slots.set(ValueLayout.JAVA_BYTE, base(slot) + field, value);
   }
 
   final int getInt(int slot, long field) {

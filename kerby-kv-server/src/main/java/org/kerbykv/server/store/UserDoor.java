@@ -8,6 +8,8 @@ import java.lang.foreign.ValueLayout;
 final class UserDoor extends StoreDoor {
   private final ItemTable items;
   private final MemorySegment keyScratch;
+  private final ItemChange change = new ItemChange();
+  private final ItemMoment moment = new ItemMoment();
 
   /**
    * Makes a door.
@@ -43,15 +45,21 @@ final class UserDoor extends StoreDoor {
 
   private int get(int slot, int now) {
     long base = base(slot);
-    int item = items.find(slots, base + KvSlot.KEY, keyLength(slot), keyHash(slot), now);
+    boolean unseen = (getByte(slot, KvSlot.KEEP) & KvSlot.KEEP_ACCESS) != 0;
+    int item =
+        items.find(slots, base + KvSlot.KEY, keyLength(slot), keyHash(slot), now, unseen, moment);
     if (item == 0) {
       return KvSlot.MISS;
     }
     int length = items.valueLength(item);
     setInt(slot, KvSlot.FLAGS, items.flags(item));
-    setInt(slot, KvSlot.EXPTIME, items.exptime(item));
+    setInt(slot, KvSlot.EXPTIME, moment.exptime);
     setInt(slot, KvSlot.VALUE_LEN, length);
-    setLong(slot, KvSlot.CAS, items.cas(item));
+    setLong(slot, KvSlot.CAS, moment.cas);
+    setLong(slot, KvSlot.VERSION, moment.version);
+    setInt(slot, KvSlot.LAST_ACCESS, moment.lastAccess);
+    setByte(slot, KvSlot.STATE, moment.state);
+    setByte(slot, KvSlot.TIER, KvSlot.TIER_USER);
     if (length > KvSlot.VALUE_MAX) {
       setLong(slot, KvSlot.TOKEN, item);
       return KvSlot.USER;
@@ -77,47 +85,54 @@ final class UserDoor extends StoreDoor {
     }
     items.setMetadata(
         item, keyHash(slot), getInt(slot, KvSlot.FLAGS), getInt(slot, KvSlot.EXPTIME));
-    return outcome(slot, items.put(item, condition(slot), getLong(slot, KvSlot.CAS), now));
+    long result = items.put(item, change(slot), now);
+    if (result > 0) {
+      setLong(slot, KvSlot.CAS, change.casOf(result));
+    }
+    return statusOf(result);
   }
 
   private int delete(int slot, int now) {
-    return outcome(
-        slot,
+    return statusOf(
         items.remove(
-            slots,
-            base(slot) + KvSlot.KEY,
-            keyLength(slot),
-            keyHash(slot),
-            condition(slot),
-            getLong(slot, KvSlot.CAS),
-            now));
+            slots, base(slot) + KvSlot.KEY, keyLength(slot), keyHash(slot), change(slot), now));
   }
 
   private int touch(int slot, int now) {
-    return outcome(
-        slot,
+    long result =
         items.touch(
             slots,
             base(slot) + KvSlot.KEY,
             keyLength(slot),
             keyHash(slot),
-            getInt(slot, KvSlot.EXPTIME),
-            now));
+            change(slot),
+            moment,
+            now);
+    if (result > 0) {
+      setLong(slot, KvSlot.CAS, change.newCas == 0 ? moment.cas : change.casOf(result));
+      setByte(slot, KvSlot.STATE, moment.state);
+    }
+    return statusOf(result);
   }
 
-  private byte condition(int slot) {
-    return slots.get(ValueLayout.JAVA_BYTE, base(slot) + KvSlot.COND);
+  /** Reads what the slot asks to be changed. */
+  private ItemChange change(int slot) {
+    change.condition = getByte(slot, KvSlot.COND);
+    change.expected =
+        getLong(slot, change.condition == KvSlot.IF_VERSION ? KvSlot.VERSION : KvSlot.CAS);
+    change.newCas = getLong(slot, KvSlot.NEW_CAS);
+    change.keep = getByte(slot, KvSlot.KEEP);
+    change.state = getByte(slot, KvSlot.STATE);
+    change.clear = getByte(slot, KvSlot.CLEAR);
+    change.exptime = getInt(slot, KvSlot.EXPTIME);
+    return change;
   }
 
-  private int outcome(int slot, long result) {
+  private static int statusOf(long result) {
     if (result == ItemTable.MISSING) {
       return KvSlot.MISS;
     }
-    if (result == ItemTable.REFUSED) {
-      return KvSlot.EXISTS;
-    }
-    setLong(slot, KvSlot.CAS, result);
-    return KvSlot.OK;
+    return result == ItemTable.REFUSED ? KvSlot.EXISTS : KvSlot.OK;
   }
 
   @Override

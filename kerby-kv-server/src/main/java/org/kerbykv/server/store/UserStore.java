@@ -8,13 +8,13 @@ import java.util.concurrent.atomic.AtomicLong;
  * The whole store in user space, for where there is no eBPF.
  *
  * <p>Keys and values are off-heap, in memory that is bounded; when it is full, the items that were
- * not used lately are evicted. Thread-safe.
+ * not used lately are evicted, if that is allowed. Thread-safe.
  */
 public final class UserStore implements Store {
   /** Stripes swept per upkeep, so that an expired item goes within half a minute. */
   private static final int SWEEP_STRIPES = 2;
 
-  private final AtomicLong lastCas = new AtomicLong();
+  private final AtomicLong lastVersion = new AtomicLong();
   private final SipHash hash = new SipHash();
   private final Arena doorArena = Arena.ofShared();
   private final ItemTable items;
@@ -25,9 +25,10 @@ public final class UserStore implements Store {
    * Makes an empty store.
    *
    * @param memoryBytes most memory for items; whole regions of 4 MiB, at least one
+   * @param evicts whether full memory makes old items go, or new ones be refused
    */
-  public UserStore(long memoryBytes) {
-    items = new ItemTable(memoryBytes, lastCas);
+  public UserStore(long memoryBytes, boolean evicts) {
+    items = new ItemTable(memoryBytes, lastVersion, evicts);
   }
 
   @Override
@@ -37,7 +38,7 @@ public final class UserStore implements Store {
 
   @Override
   public void flushAll() {
-    items.flush(lastCas.get());
+    items.flush();
     flushed.set(true);
   }
 
@@ -56,9 +57,11 @@ public final class UserStore implements Store {
         0,
         items.valueBytes(),
         items.usedBytes(),
+        items.takenBytes(),
         items.limitBytes(),
         items.evictedCount(),
         items.expiredCount(),
+        0,
         0,
         0);
   }

@@ -38,6 +38,7 @@ final class ServerUnderTest implements AutoCloseable {
   static final int DATAGRAM_MAX = 1400;
   static final long USER_MEMORY_BYTES = 64L << 20;
   private static final long MEMORY_LIMIT_BYTES = 32L << 20;
+  private static final long SMALL_BYTES = 1;
   private static final int ITEM_SIZE_MAX = 1 << 20;
   private static final int BLOCK_BYTES = 192;
   private static final Duration SOON = Duration.ofSeconds(20);
@@ -58,11 +59,21 @@ final class ServerUnderTest implements AutoCloseable {
     return start(topology, topology.address(), DATAGRAM_MAX);
   }
 
+  /** Starts one with the smallest pool that there is in the kernel; otherwise as the above. */
+  static ServerUnderTest startSmall(Topology topology) {
+    return start(topology, topology.address(), DATAGRAM_MAX, SMALL_BYTES);
+  }
+
   /** Starts one on an address; the topology is closed with it. */
   static ServerUnderTest start(Topology topology, InetAddress listen, int datagramMax) {
+    return start(topology, listen, datagramMax, MEMORY_LIMIT_BYTES);
+  }
+
+  private static ServerUnderTest start(
+      Topology topology, InetAddress listen, int datagramMax, long memoryLimitBytes) {
     boolean started = false;
     try {
-      ServerConfig config = config(topology, listen, datagramMax);
+      ServerConfig config = config(topology, listen, datagramMax, memoryLimitBytes);
       Set<KernelObject> before = KernelObjects.openIn(ProcessHandle.current());
       KerbyServer server = topology.server().call(() -> KerbyServer.start(config));
       Set<KernelObject> objects = KernelObjects.openIn(ProcessHandle.current());
@@ -76,15 +87,17 @@ final class ServerUnderTest implements AutoCloseable {
     }
   }
 
-  private static ServerConfig config(Topology topology, InetAddress listen, int datagramMax) {
+  private static ServerConfig config(
+      Topology topology, InetAddress listen, int datagramMax, long memoryLimitBytes) {
     return new ServerConfig(
         listen,
         -1,
         -1,
         topology.interfaceName(),
         topology.xdp(),
-        MEMORY_LIMIT_BYTES,
+        memoryLimitBytes,
         USER_MEMORY_BYTES,
+        true,
         ITEM_SIZE_MAX,
         datagramMax,
         BLOCK_BYTES,
@@ -190,7 +203,8 @@ final class ServerUnderTest implements AutoCloseable {
     try (topology) {
       try (server) {
         clients.forEach(Runnable::run);
-        checkAtRest();
+        // What it does in the background ends soon.
+        await().atMost(SOON).untilAsserted(this::checkAtRest);
       }
       checkNothingStays();
     }

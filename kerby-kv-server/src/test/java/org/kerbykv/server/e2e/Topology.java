@@ -51,18 +51,51 @@ final class Topology implements AutoCloseable {
   }
 
   private static final int ETHERNET_MTU = 1500;
-  private static final String SERVER = "198.18.77.1";
-  private static final String CLIENT = "198.18.77.2";
+  private static final String NETWORK = "198.18.%d.%d";
+  private static final int FIRST_NETWORK = 77;
 
   private final Kind kind;
+  private final String interfaceName;
+  private final int network;
   private final NetworkNamespace server;
   private final NetworkNamespace client;
   private Optional<BPFProgram> clientsProgram = Optional.empty();
 
+  /** Whether the clients' namespace is closed with this one. */
+  private final boolean hasOwnClient;
+
   private Topology(Kind kind, int mtu) {
     this.kind = kind;
+    this.interfaceName = kind.interfaceName;
+    this.network = FIRST_NETWORK;
     this.server = NetworkNamespace.create("server");
     this.client = kind == Kind.LO_GENERIC ? server : NetworkNamespace.create("client");
+    this.hasOwnClient = true;
+    makeReady(mtu);
+  }
+
+  private Topology(Topology other) {
+    this.kind = other.kind;
+    this.interfaceName = "veth1";
+    this.network = other.network + 1;
+    this.server = NetworkNamespace.create("server");
+    this.client = other.client;
+    this.hasOwnClient = false;
+    makeReady(ETHERNET_MTU);
+  }
+
+  /**
+   * Makes one for another server of the same clients, on an interface of its own. It is closed
+   * before this one.
+   */
+  Topology withAnotherServer() {
+    if (kind == Kind.LO_GENERIC || !hasOwnClient) {
+      throw new IllegalStateException("a second server beside " + interfaceName);
+    }
+    return new Topology(this);
+  }
+
+  private void makeReady(int mtu) {
     boolean ready = false;
     try {
       if (!server.equals(client)) {
@@ -78,7 +111,7 @@ final class Topology implements AutoCloseable {
 
   private void join(int mtu) {
     String name = interfaceName();
-    server.joinByVeth(name, SERVER + "/24", client, CLIENT + "/24");
+    server.joinByVeth(name, host() + "/24", client, NETWORK.formatted(network, 2) + "/24");
     server.ip("link", "set", name, "mtu", Integer.toString(mtu));
     client.ip("link", "set", name, "mtu", Integer.toString(mtu));
     if (kind == Kind.VETH_NATIVE) {
@@ -108,7 +141,7 @@ final class Topology implements AutoCloseable {
 
   /** The server's address. */
   String host() {
-    return server.equals(client) ? "127.0.0.1" : SERVER;
+    return server.equals(client) ? "127.0.0.1" : NETWORK.formatted(network, 1);
   }
 
   InetAddress address() {
@@ -120,7 +153,7 @@ final class Topology implements AutoCloseable {
   }
 
   String interfaceName() {
-    return kind.interfaceName;
+    return interfaceName;
   }
 
   XdpChoice xdp() {
@@ -148,7 +181,7 @@ final class Topology implements AutoCloseable {
   public void close() {
     clientsProgram.ifPresent(BPFProgram::close);
     server.close();
-    if (!server.equals(client)) {
+    if (!server.equals(client) && hasOwnClient) {
       client.close();
     }
   }

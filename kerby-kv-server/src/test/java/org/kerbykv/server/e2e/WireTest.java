@@ -42,8 +42,7 @@ class WireTest {
   @EnumSource
   void repliesAreWellFormed(Topology.Kind kind) {
     try (ServerUnderTest server = ServerUnderTest.start(kind.open())) {
-      Topology topology = server.topology();
-      try (Capture capture = new Capture(topology.client(), topology.interfaceName())) {
+      try (Capture capture = new Capture(server.topology())) {
         converseWithTheKernel(server);
         converseWithUserSpace(server);
         capture.stop();

@@ -2,7 +2,7 @@ package org.kerbykv.server.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -75,7 +75,7 @@ class AllDoorsTest {
   private static KernelConfig config(int blockBytes) throws Exception {
     return new KernelConfig(
         "lo",
-        List.of((Inet4Address) Inet4Address.getByName("198.18.0.2")),
+        List.of(InetAddress.getByName("198.18.0.2")),
         11211,
         XdpMode.GENERIC,
         8 << 20,

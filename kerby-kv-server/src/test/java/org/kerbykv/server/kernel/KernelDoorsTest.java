@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -34,8 +34,6 @@ class KernelDoorsTest {
       assertThat(Audit.of(doors.program()))
           .isEqualTo(new Audit(1, 1, 2, 2, 2, 0, 0, 0, 0))
           .matches(Audit::ok);
-      doors.flushAll();
-      assertThat(send(xdp, "get k\r\n")).isEqualTo("END\r\n");
     }
   }
 
@@ -78,7 +76,7 @@ class KernelDoorsTest {
   private static KernelConfig config(int blockBytes) throws Exception {
     return new KernelConfig(
         "lo",
-        List.of((Inet4Address) Inet4Address.getByName("198.18.0.2")),
+        List.of(InetAddress.getByName("198.18.0.2")),
         11211,
         XdpMode.GENERIC,
         64L * MIB,

@@ -25,6 +25,9 @@ class LayoutTest {
     assertOffset(entry, "blocks", KvEntry.BLOCKS);
     assertOffset(entry, "key_len", KvEntry.KEY_LEN);
     assertOffset(entry, "tier", KvEntry.TIER);
+    assertOffset(entry, "state", KvEntry.STATE);
+    assertOffset(entry, "fetched", KvEntry.FETCHED);
+    assertOffset(entry, "cas", KvEntry.CAS);
     assertThat(layout.enumerator("KV_TIER_KERNEL")).isEqualTo(KvEntry.TIER_KERNEL);
     assertThat(layout.enumerator("KV_TIER_USER")).isEqualTo(KvEntry.TIER_USER);
   }
@@ -35,10 +38,10 @@ class LayoutTest {
     assertThat(ctl.size()).isEqualTo(KvCtl.BYTES);
     assertOffset(ctl, "layout_version", KvCtl.LAYOUT_VERSION);
     assertOffset(ctl, "hash_key", KvCtl.HASH_KEY);
-    assertOffset(ctl, "flush_cas", KvCtl.FLUSH_CAS);
+    assertOffset(ctl, "flush_version", KvCtl.FLUSH_VERSION);
     assertOffset(ctl, "unix_minus_boot", KvCtl.UNIX_MINUS_BOOT);
     assertOffset(ctl, "epoch", KvCtl.EPOCH);
-    assertOffset(ctl, "next_cas", KvCtl.NEXT_CAS);
+    assertOffset(ctl, "next_version", KvCtl.NEXT_VERSION);
   }
 
   @Test
@@ -54,6 +57,7 @@ class LayoutTest {
   @Test
   void allocator() {
     assertOffset(layout.struct("kerby_state"), "blocks_in_use", KernelDoors.BLOCKS_IN_USE);
+    assertOffset(layout.struct("kerby_state"), "next_index", KernelDoors.NEXT_INDEX);
   }
 
   private static void assertOffset(BTFLayout.Struct struct, String member, long offset) {

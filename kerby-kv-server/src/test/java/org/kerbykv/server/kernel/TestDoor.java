@@ -14,7 +14,7 @@ import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BTFLayout;
 
 /** One of the doors to a store, for one thread, driven through test runs. */
-sealed interface TestDoor extends AutoCloseable {
+public sealed interface TestDoor extends AutoCloseable {
   /** Returns whether the value was stored; empty if this door left that to another. */
   Optional<Boolean> set(String key, String value);
 
@@ -40,7 +40,7 @@ sealed interface TestDoor extends AutoCloseable {
      * @param program kv_xdp or kv_tc
      * @param replies the return value that means a reply
      */
-    Packets(KernelDoors doors, String program, int replies) {
+    public Packets(KernelDoors doors, String program, int replies) {
       this.run = doors.program().testRun(program);
       this.replies = replies;
     }

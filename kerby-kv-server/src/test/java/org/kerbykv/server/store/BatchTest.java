@@ -24,7 +24,7 @@ class BatchTest {
 
   @BeforeEach
   void open() {
-    store = new UserStore(64 * MIB);
+    store = new UserStore(64 * MIB, true);
     door = new StoreFixture(store, MIB);
   }
 

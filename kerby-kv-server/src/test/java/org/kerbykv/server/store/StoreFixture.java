@@ -46,6 +46,17 @@ final class StoreFixture implements AutoCloseable {
     }
   }
 
+  /** Returns when an item that is there expires. */
+  int exptime(String key) {
+    int index = add(Operation.GET, key);
+    batch.execute();
+    try {
+      return batch.door().getInt(index, KvSlot.EXPTIME);
+    } finally {
+      batch.clear();
+    }
+  }
+
   String text(String key) {
     Found found = get(key);
     return found == null ? null : found.text();

@@ -20,7 +20,7 @@ class UserStoreTest {
 
   @BeforeEach
   void open() {
-    store = new UserStore(8 * MIB);
+    store = new UserStore(8 * MIB, true);
     door = new StoreFixture(store, 2 * MIB);
   }
 
@@ -32,7 +32,7 @@ class UserStoreTest {
 
   @Property(tries = 30)
   void behavesAsAMap(@ForAll long seed) {
-    try (UserStore fresh = new UserStore(64 * MIB);
+    try (UserStore fresh = new UserStore(64 * MIB, true);
         StoreFixture its = new StoreFixture(fresh, 2 * MIB)) {
       Random random = new Random(seed);
       Map<String, byte[]> model = new HashMap<>();
@@ -123,6 +123,28 @@ class UserStoreTest {
     assertThat(figures.evicted()).isEqualTo(10_001 - figures.userItems());
     assertThat(door.get("cold9999")).isNotNull();
     assertThat(door.get("cold0")).isNull();
+  }
+
+  @Test
+  void withoutEvictionsExpiredItemsStillMakeRoom() {
+    try (UserStore full = new UserStore(4 * MIB, false);
+        StoreFixture its = new StoreFixture(full, MIB)) {
+      byte[] value = bytes(1000);
+      int stored = 0;
+      while (its.store(Operation.SET, "k" + stored, value, 0, 0, 0) == Outcome.STORED) {
+        stored++;
+      }
+      assertThat(stored).isGreaterThan(3000);
+      assertThat(full.figures().evicted()).isZero();
+      assertThat(full.figures().userItems()).isEqualTo(stored);
+      for (int i = 0; i < stored; i++) {
+        assertThat(its.touch("k" + i, KvSlot.EXPTIME_PAST)).isEqualTo(Outcome.TOUCHED);
+      }
+      for (int i = 0; i < 1000; i++) {
+        assertThat(its.store(Operation.SET, "new" + i, value, 0, 0, 0)).isEqualTo(Outcome.STORED);
+      }
+      assertThat(full.figures().evicted()).isZero();
+    }
   }
 
   @Test

@@ -1,0 +1,22 @@
+package org.kerbykv.server.e2e;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.util.Optional;
+
+/** A TCP connection, of a single thread's. */
+record TcpWay(TcpClient client) implements RecordingClient.Way {
+  @Override
+  public String name() {
+    return "tcp";
+  }
+
+  @Override
+  public Optional<byte[]> exchange(byte[] request) {
+    boolean retrieval = request[0] == 'g';
+    return Optional.of(
+        retrieval
+            ? client.values(new String(request, ISO_8859_1))
+            : Requests.bytes(client.line(request) + "\r\n"));
+  }
+}
