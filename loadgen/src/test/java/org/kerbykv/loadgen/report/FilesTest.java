@@ -24,8 +24,7 @@ class FilesTest {
     Histogram latency = new Histogram(3);
     latency.recordValueWithCount(micros * 1000, answers);
     LoadCounts counts = new LoadCounts(answers, answers, 0, 0, 0, 0, 0, answers, 0, 0, 0);
-    return new LoadResult(
-        "socket", Duration.ofSeconds(1), new Arrivals.Closed(1), counts, latency);
+    return new LoadResult("socket", Duration.ofSeconds(1), new Arrivals.Closed(1), counts, latency);
   }
 
   @Test

@@ -139,7 +139,7 @@ class XdpEngineTest {
                 : switch ((int) (request % 50)) {
                   case 7 -> FaultyServer.Harm.DROP;
                   case 17, 27 -> FaultyServer.Harm.DUPLICATE;
-                  case 22, 37 -> FaultyServer.Harm.CORRUPT_ANYWHERE;
+                  case 2, 6, 11, 16, 21, 26, 31, 36, 39, 46 -> FaultyServer.Harm.CORRUPT_ANYWHERE;
                   case 41 -> FaultyServer.Harm.FOREIGN;
                   default -> FaultyServer.Harm.NONE;
                 };
