@@ -196,6 +196,16 @@ static __always_inline bool kv_entry_same(struct kv_entry *e, const struct kv_wo
 	return KV_READ_ONCE(e->word) == w->found.word;
 }
 
+/* Both of what a get leaves behind, for one that was not to leave it sooner. */
+static __always_inline void kv_entry_accessed(struct kv_entry *e, const struct kv_ctl *ctl,
+					      const struct kv_work *w)
+{
+	if (w->found.last_access != ctl->epoch)
+		KV_WRITE_ONCE(e->last_access, ctl->epoch);
+	if (!w->found.fetched)
+		KV_WRITE_ONCE(e->fetched, 1);
+}
+
 /* Note that a get has found the item. */
 static __always_inline void kv_entry_fetched(struct kv_entry *e, const struct kv_work *w)
 {

@@ -101,7 +101,7 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 		return KV_ITEM_UP;
 	if (!e)
 		return touched ? -1 : KV_ITEM_MISS;
-	found = kv_entry_read(e, ctl, w, 0);
+	found = kv_entry_read(e, ctl, w, w->keep_bits);
 	if (found == KV_FOUND_BUSY || (touched && w->found.word != touched))
 		return -1;
 	/* A touch to the next second may have ended the item meanwhile: this is its answer. */
@@ -121,7 +121,8 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 		return -1;
 	if (result == KV_CHAIN_OTHER_KEY)
 		return KV_ITEM_MISS;
-	kv_entry_fetched(e, w);
+	if (!(w->keep_bits & KV_KEEP_ACCESS))
+		kv_entry_fetched(e, w);
 	return KV_ITEM_HIT;
 }
 

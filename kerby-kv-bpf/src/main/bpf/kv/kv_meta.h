@@ -335,7 +335,7 @@ __noinline int kv_meta_get(struct kv_work *w)
 		how |= KV_FIND_TOUCH;
 	if (how & KV_FIND_TOUCH && seen & KV_FLAG('t'))
 		return KV_LINE_UP; /* the order of the two decides which time is shown */
-	w->keep_bits = KV_KEEP_ACCESS; /* the get that follows says what was before */
+	w->keep_bits = KV_KEEP_ACCESS; /* h and l show what was before, at this door or the next */
 	w->with_cas = 0;
 	/* In front of the value there has to be room for the line. */
 	item = kv_line_find(w, KV_LINE_BEGIN_MAX, sizeof(line->reply) - 2, how);
@@ -356,6 +356,20 @@ __noinline int kv_meta_get(struct kv_work *w)
 	if (item != KV_LINE_UP)
 		kv_line_count(w, how & KV_FIND_TOUCH, 1, 0);
 	return item;
+}
+
+/* An mg's reply is on its way: now the item has been accessed. */
+__noinline int kv_meta_accessed(struct kv_work *w)
+{
+	struct kv_ctl *ctl = kv_ctl_get();
+	struct kv_entry *e;
+
+	if (!w || !ctl)
+		return 0;
+	e = bpf_map_lookup_elem(&kv_index, &w->identity);
+	if (e && KV_READ_ONCE(e->word) == w->found.word)
+		kv_entry_accessed(e, ctl, w);
+	return 0;
 }
 
 /* "md <key> <flag>*" */

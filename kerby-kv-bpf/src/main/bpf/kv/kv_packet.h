@@ -445,10 +445,14 @@ static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct
 						      struct bpf_dynptr *d, bool get)
 {
 	struct kv_line *line = kv_line_load(f, w, d);
+	enum kv_verdict verdict;
 
 	if (!line)
 		return KV_UP;
-	return kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
+	verdict = kv_line_reply(f, w, line, get ? kv_meta_get(w) : kv_meta_delete(w));
+	if (get && verdict == KV_REPLY)
+		kv_meta_accessed(w);
+	return verdict;
 }
 
 static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,

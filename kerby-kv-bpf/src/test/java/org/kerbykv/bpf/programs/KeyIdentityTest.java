@@ -62,16 +62,31 @@ class KeyIdentityTest {
     }
   }
 
-  /** A blank or control character ends it, and what follows then is not an end of line. */
+  /** NUL and an end of line end it, and what follows then is not what it should be. */
   @Test
-  void keysWithABlankAtEveryPlaceInAWord() {
+  void keysEndedAtEveryPlaceInAWord() {
     store.clear();
-    for (int b = 0; b <= 0x20; b++) {
+    for (char end : new char[] {0, '\n', '\r'}) {
       for (int place = 0; place < 16; place++) {
-        String key = "k".repeat(place) + (char) b + "\u0080".repeat(15 - place);
+        String key = "k".repeat(place) + end + "\u0080".repeat(15 - place);
         Frame frame = Frame.request(MemcachedText.get(key));
         assertThat(store.send(PacketDoor.XDP, frame))
             .isEqualTo(new KvSession.Outcome(PacketDoor.Verdict.UP, frame));
+      }
+    }
+  }
+
+  @Test
+  void keysWithAControlCharacterAtEveryPlaceInAWord() {
+    for (char control = 1; control < ' '; control++) {
+      if (control == '\n' || control == '\r') {
+        continue;
+      }
+      for (int place = 0; place < 16; place++) {
+        store.clear();
+        String key = "k".repeat(place) + control + "\u0080".repeat(15 - place);
+        store.set(key, "v");
+        checkStored(key);
       }
     }
   }

@@ -20,7 +20,6 @@ final class MetaModel {
   private static final Pattern NUMBER = Pattern.compile("[CFT][0-9]{1,20}");
 
   private static final long MONTH = 60 * 60 * 24 * 30;
-  private static final int SOON = 10_000; // seconds
   private static final BigInteger FLAGS_MAX = BigInteger.valueOf(0xffff_ffffL);
   // Above that the programs leave a cas to user space, which has never given one.
   private static final BigInteger CAS_MAX = new BigInteger("18446744073709551599");
@@ -39,7 +38,7 @@ final class MetaModel {
       Matcher matcher = pattern.matcher(text);
       if (matcher.matches()) {
         for (String flag : flags(matcher.group(pattern.equals(MG) ? 2 : 3))) {
-          if (flag.equals("t") || flag.matches("T[0-9]{1,5}") && !flag.matches("T0+")) {
+          if (flag.equals("t") || (flag.matches("T[0-9]{1,5}") && !flag.matches("T0+"))) {
             return true;
           }
         }

@@ -108,7 +108,7 @@ final class RequestModel {
                 : gat.matches() ? Long.parseLong(gat.group(2)) : 0;
     long fromNow =
         exptime <= MONTH ? exptime : exptime - KvStore.UNIX_MINUS_BOOT - KvStore.bootSeconds();
-    return MetaModel.dependsOnClock(text) || exptime != 0 && Math.abs(fromNow) < SOON;
+    return MetaModel.dependsOnClock(text) || (exptime != 0 && Math.abs(fromNow) < SOON);
   }
 
   /** Whether a frame that goes up may have given items another exptime. */

@@ -122,7 +122,8 @@ class XdpEngineTest {
   private BPFProgram reflector() {
     BPFProgram reflector =
         BPFLoader.open(BPFProgram.class, "xdp_reflect.bpf.o")
-            .constant("reflect_port", Short.toUnsignedInt(Short.reverseBytes((short) REFLECTOR_PORT)))
+            .constant(
+                "reflect_port", Short.toUnsignedInt(Short.reverseBytes((short) REFLECTOR_PORT)))
             .load();
     server.run(() -> reflector.xdpAttach("xdp_reflect", ifindex(), XdpMode.NATIVE));
     return reflector;
@@ -152,8 +153,7 @@ class XdpEngineTest {
                 };
     try (BPFProgram _ = pass();
         FaultyServer faulty = faulty(0, fault)) {
-      LoadResult result =
-          run(spec(faulty.address(), new Arrivals.Closed(OUTSTANDING), 0.5));
+      LoadResult result = run(spec(faulty.address(), new Arrivals.Closed(OUTSTANDING), 0.5));
       LoadCounts counts = result.counts();
       assertThat(counts.sent()).isGreaterThan(200).isLessThan(60_000);
       assertThat(counts.sent()).isEqualTo(counts.answered() + counts.lost());
@@ -167,8 +167,7 @@ class XdpEngineTest {
       assertThat(counts.stored()).isPositive();
       assertThat(counts.misses()).isZero();
       assertThat(counts.errors()).isZero();
-      assertThat(counts.answered())
-          .isEqualTo(counts.hits() + counts.stored() + counts.corrupt());
+      assertThat(counts.answered()).isEqualTo(counts.hits() + counts.stored() + counts.corrupt());
       assertThat(result.latency().getTotalCount()).isEqualTo(counts.answered());
     }
   }
@@ -220,10 +219,8 @@ class XdpEngineTest {
     try (BPFProgram _ = pass();
         FaultyServer mute =
             faulty(
-                0,
-                request -> request < KEYS ? FaultyServer.Harm.NONE : FaultyServer.Harm.DROP)) {
-      LoadCounts counts =
-          run(spec(mute.address(), new Arrivals.Closed(OUTSTANDING), 0.5)).counts();
+                0, request -> request < KEYS ? FaultyServer.Harm.NONE : FaultyServer.Harm.DROP)) {
+      LoadCounts counts = run(spec(mute.address(), new Arrivals.Closed(OUTSTANDING), 0.5)).counts();
       // A timeout of 400 ms ends at most twice before the 1200 ms are over.
       assertThat(counts.sent()).isBetween(2L * OUTSTANDING, 3L * OUTSTANDING);
       assertThat(counts.lost()).isEqualTo(counts.sent());
@@ -235,7 +232,9 @@ class XdpEngineTest {
   @ValueSource(booleans = {false, true})
   void aReflectorAnswersEverythingWithItself(boolean twoCpus) {
     int[] cpus =
-        twoCpus && Runtime.getRuntime().availableProcessors() > 1 ? new int[] {0, 1} : new int[] {0};
+        twoCpus && Runtime.getRuntime().availableProcessors() > 1
+            ? new int[] {0, 1}
+            : new int[] {0};
     try (BPFProgram _ = reflector()) {
       InetSocketAddress address = new InetSocketAddress(SERVER_ADDRESS, REFLECTOR_PORT);
       LoadSpec all = spec(address, new Arrivals.Closed(64), 0.9);
@@ -268,8 +267,7 @@ class XdpEngineTest {
       InetSocketAddress address = new InetSocketAddress(SERVER_ADDRESS, REFLECTOR_PORT);
       for (Arrivals.Gaps gaps : Arrivals.Gaps.values()) {
         LoadSpec spec = spec(address, new Arrivals.Open(5000, gaps), 1);
-        LoadResult result =
-            run(limited(spec, LoadSpec.UNLIMITED, true, Duration.ofSeconds(2)));
+        LoadResult result = run(limited(spec, LoadSpec.UNLIMITED, true, Duration.ofSeconds(2)));
         LoadCounts counts = result.counts();
         assertThat(result.offeredPerSecond()).isEqualTo(5000);
         // Random gaps add up to more or less; being held up makes it fewer.
