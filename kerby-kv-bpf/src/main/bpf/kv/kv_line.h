@@ -24,8 +24,8 @@
 #define KV_META_OPAQUE_MAX 31 /* bytes, as memcached 1.6.18 has it */
 
 struct kv_line {
-	__u8 request[KV_LINE_MAX + KV_LINE_WINDOW]; /* 0 behind the last byte */
-	__u32 len;
+	__u8 request[KV_LINE_MAX + KV_LINE_WINDOW]; /* as much as there is room for, and a 0 */
+	__u32 len; /* of the request's text, all of it */
 	/* The flags of a meta command, in the order of the request. */
 	__u8 flags[KV_META_FLAGS];
 	__u32 flag_count;

@@ -237,13 +237,13 @@ static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct k
 
 	if (!line || !kv_checked(w, d))
 		return NULL;
+	line->len = len;
 	if (len > KV_LINE_MAX)
 		len = KV_LINE_MAX;
 	barrier_var(len);
 	if (len > KV_LINE_MAX || bpf_dynptr_read(line->request, len, d, w->frame_text, 0))
 		return NULL;
 	line->request[len] = 0; /* no key goes on behind it */
-	line->len = len;
 	kv_work_begin(f, w);
 	return line;
 }

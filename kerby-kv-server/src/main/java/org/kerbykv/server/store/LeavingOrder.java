@@ -69,11 +69,6 @@ final class LeavingOrder {
     return ((rank / CLASS_RANKS) & 1) != 0;
   }
 
-  /** Returns whether an item of that rank is hot. */
-  static boolean isHot(int rank) {
-    return rank >= 2 * CLASS_RANKS;
-  }
-
   private static boolean isHot(int ageSeconds, boolean wasRead) {
     return wasRead && ageSeconds <= HOT_SECONDS;
   }

@@ -46,9 +46,6 @@ final class TierKeeper implements AutoCloseable {
 
   private static final int STRETCH_ENTRIES = 4096;
 
-  /** A map's bucket is visited as a whole. */
-  private static final int STRETCH_SLACK = 512;
-
   private static final int PROMOTION_QUEUE = 1024;
   private static final int PROMOTIONS_PER_STEP = 256;
 
@@ -78,7 +75,7 @@ final class TierKeeper implements AutoCloseable {
   private final WaterMarks marks;
   private final KvStats stats;
   private final BPFHashMap<Long, byte[]>.Cursor cursor;
-  private final Stretch stretch = new Stretch(STRETCH_ENTRIES + STRETCH_SLACK);
+  private final Stretch stretch = new Stretch(STRETCH_ENTRIES);
   private final UserTier.Scratch scratch = new UserTier.Scratch();
   private final PromotionQueue promotions = new PromotionQueue(PROMOTION_QUEUE);
   private final Thread thread;

@@ -61,7 +61,8 @@ final class Capture implements AutoCloseable {
                   topology.interfaceName(),
                   "-w",
                   file.toString(),
-                  "ip");
+                  // Not how neighbours find each other.
+                  "ip or ip6 and not icmp6");
       tcpdump = new ProcessBuilder(command).redirectErrorStream(true).start();
       said = new BufferedReader(new InputStreamReader(tcpdump.getInputStream(), UTF_8));
       awaitListening();

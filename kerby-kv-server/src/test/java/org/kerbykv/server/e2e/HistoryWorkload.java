@@ -122,24 +122,22 @@ final class HistoryWorkload {
     for (int i = 0; i < operations; i++) {
       if (random.nextInt(3) == 0) {
         list(HOT_LIST);
-      } else if (random.nextBoolean()) {
-        client.send(
-            faultless.getFirst(),
-            Spelling.PLAIN,
-            HOT_REGISTER,
-            Request.of(Verb.GET),
-            new byte[0],
-            random.nextBoolean());
       } else {
-        byte[] value = StampedValue.make(HOT_REGISTER, number, values++, HOT_LENGTH);
-        client.send(
-            faultless.getFirst(),
-            Spelling.PLAIN,
-            HOT_REGISTER,
-            Request.store(Verb.SET, Value.of(value), 0, 0),
-            value,
-            false);
+        contendInTheKernel();
       }
+    }
+  }
+
+  private void contendInTheKernel() {
+    Spelling spelling = random.nextBoolean() ? Spelling.PLAIN : Spelling.META;
+    Way udp = faultless.getFirst();
+    if (random.nextBoolean()) {
+      boolean withVersion = random.nextBoolean();
+      client.send(udp, spelling, HOT_REGISTER, Request.of(Verb.GET), new byte[0], withVersion);
+    } else {
+      byte[] value = StampedValue.make(HOT_REGISTER, number, values++, HOT_LENGTH);
+      Request set = Request.store(Verb.SET, Value.of(value), 0, 0);
+      client.send(udp, spelling, HOT_REGISTER, set, value, false);
     }
   }
 
@@ -227,7 +225,11 @@ final class HistoryWorkload {
   }
 
   private Spelling spelling() {
-    return random.nextInt(4) == 0 ? Spelling.SPACED : Spelling.PLAIN;
+    return switch (random.nextInt(8)) {
+      case 0 -> Spelling.SPACED;
+      case 1, 2, 3 -> Spelling.META;
+      default -> Spelling.PLAIN;
+    };
   }
 
   private long flags() {

@@ -3,7 +3,9 @@ package org.kerbykv.server.e2e;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.kerbykv.server.history.Operation;
 import org.kerbykv.server.history.Reply;
@@ -38,7 +40,9 @@ final class RecordingClient {
     /** As the kernel understands it. */
     PLAIN,
     /** With a space more than it takes, so that user space answers. */
-    SPACED
+    SPACED,
+    /** In meta commands. */
+    META
   }
 
   private final int number;
@@ -61,7 +65,11 @@ final class RecordingClient {
    */
   Operation send(
       Way way, Spelling spelling, String key, Request request, byte[] value, boolean withVersion) {
-    byte[] text = text(spelling, key, request, value, withVersion);
+    boolean meta = spelling == Spelling.META;
+    byte[] text =
+        meta
+            ? MetaText.request(key, request, value, withVersion)
+            : text(spelling, key, request, value, withVersion);
     int copies = Math.max(1, way.copies(text));
     long invoked = BootClock.nanos();
     Optional<byte[]> reply = way.exchange(text);
@@ -70,12 +78,14 @@ final class RecordingClient {
         new Operation(
             key,
             number,
-            way.name() + (spelling == Spelling.SPACED ? "-spaced" : ""),
+            way.name() + "-" + spelling,
             invoked,
             returned,
             copies,
             request,
-            reply.map(it -> reply(key, request, it)).orElse(Reply.UNSEEN));
+            reply
+                .map(it -> meta ? MetaText.reply(key, request, it) : reply(key, request, it))
+                .orElse(Reply.UNSEEN));
     recorded.add(operation);
     return operation;
   }
@@ -94,7 +104,7 @@ final class RecordingClient {
         yield Requests.storage(
             "%s %s %d %d %d%s\r\n"
                 .formatted(
-                    verb.name().toLowerCase(java.util.Locale.ROOT),
+                    verb.name().toLowerCase(Locale.ROOT),
                     spaced,
                     request.flags(),
                     request.exptime(),
@@ -138,7 +148,13 @@ final class RecordingClient {
     if (!words[1].equals(key) || !text.substring(start + length).equals("\r\nEND\r\n")) {
       throw new AssertionError(key + " was asked for: " + Requests.abridged(reply));
     }
-    byte[] bytes = java.util.Arrays.copyOfRange(reply, start, start + length);
+    byte[] bytes = Arrays.copyOfRange(reply, start, start + length);
+    long version = words.length == 5 ? Long.parseUnsignedLong(words[4]) : 0;
+    return hit(key, bytes, Long.parseLong(words[2]), version);
+  }
+
+  /** Returns the reply that shows these bytes, if they may be a value of the key's. */
+  static Reply hit(String key, byte[] bytes, long flags, long version) {
     Value value = Value.of(bytes);
     if (!value.isNumber()) {
       StampedValue.flaw(key, bytes)
@@ -148,7 +164,6 @@ final class RecordingClient {
                     "%s: %s: %s".formatted(key, flaw, Requests.abridged(bytes)));
               });
     }
-    long version = words.length == 5 ? Long.parseUnsignedLong(words[4]) : 0;
-    return Reply.hit(value, Long.parseLong(words[2]), version);
+    return Reply.hit(value, flags, version);
   }
 }

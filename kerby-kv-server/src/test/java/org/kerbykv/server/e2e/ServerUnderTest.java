@@ -44,12 +44,15 @@ final class ServerUnderTest implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(20);
 
   private final Topology topology;
+  private final InetAddress listen;
   private final KerbyServer server;
   private final Set<KernelObject> objects;
   private final Queue<Runnable> clients = new ConcurrentLinkedQueue<>();
 
-  private ServerUnderTest(Topology topology, KerbyServer server, Set<KernelObject> objects) {
+  private ServerUnderTest(
+      Topology topology, InetAddress listen, KerbyServer server, Set<KernelObject> objects) {
     this.topology = topology;
+    this.listen = listen;
     this.server = server;
     this.objects = objects;
   }
@@ -79,7 +82,7 @@ final class ServerUnderTest implements AutoCloseable {
       Set<KernelObject> objects = KernelObjects.openIn(ProcessHandle.current());
       objects.removeAll(before);
       started = true;
-      return new ServerUnderTest(topology, server, objects);
+      return new ServerUnderTest(topology, listen, server, objects);
     } finally {
       if (!started) {
         topology.close();
@@ -134,7 +137,7 @@ final class ServerUnderTest implements AutoCloseable {
   /** Where clients reach it, by UDP and by TCP. */
   InetSocketAddress address() {
     int port = server.udpAddress().orElseThrow().getPort();
-    return new InetSocketAddress(topology.address(), port);
+    return new InetSocketAddress(listen.isAnyLocalAddress() ? topology.address() : listen, port);
   }
 
   /** Returns what Prometheus would be told. */

@@ -74,6 +74,23 @@ final class TcpClient implements AutoCloseable {
     }
   }
 
+  /** Sends a meta command; returns all of its reply. */
+  byte[] meta(byte[] request) {
+    try {
+      String line = line(request);
+      byte[] start = (line + "\r\n").getBytes(ISO_8859_1);
+      if (!line.startsWith("VA ")) {
+        return start;
+      }
+      ByteArrayOutputStream reply = new ByteArrayOutputStream();
+      reply.writeBytes(start);
+      reply.writeBytes(in.readNBytes(Integer.parseInt(line.split(" ", -1)[1]) + 2));
+      return reply.toByteArray();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private String readLine() throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     int b;

@@ -13,10 +13,11 @@ record TcpWay(TcpClient client) implements RecordingClient.Way {
 
   @Override
   public Optional<byte[]> exchange(byte[] request) {
-    boolean retrieval = request[0] == 'g';
     return Optional.of(
-        retrieval
-            ? client.values(new String(request, ISO_8859_1))
-            : Requests.bytes(client.line(request) + "\r\n"));
+        switch (request[0]) {
+          case 'g' -> client.values(new String(request, ISO_8859_1));
+          case 'm' -> client.meta(request);
+          default -> Requests.bytes(client.line(request) + "\r\n");
+        });
   }
 }

@@ -16,6 +16,7 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.unix.IntegerUnixChannelOption;
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -61,10 +62,14 @@ final class UdpClient implements AutoCloseable {
     this.server = server;
     group =
         new MultiThreadIoEventLoopGroup(1, namespace.threadFactory(), EpollIoHandler.newFactory());
+    SocketProtocolFamily family =
+        server.getAddress() instanceof Inet6Address
+            ? SocketProtocolFamily.INET6
+            : SocketProtocolFamily.INET;
     Bootstrap bootstrap =
         new Bootstrap()
             .group(group)
-            .channelFactory(() -> new EpollDatagramChannel(SocketProtocolFamily.INET))
+            .channelFactory(() -> new EpollDatagramChannel(family))
             .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(65536))
             .option(
                 new IntegerUnixChannelOption("SO_RCVBUFFORCE", SOL_SOCKET, SO_RCVBUFFORCE),

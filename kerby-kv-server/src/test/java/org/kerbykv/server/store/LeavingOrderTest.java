@@ -60,8 +60,10 @@ class LeavingOrderTest {
     assertThat(ranks).isSorted().doesNotHaveDuplicates();
     assertThat(ranks.stream().map(LeavingOrder::isEviction))
         .containsExactly(false, false, true, true, false, false, true, true);
-    assertThat(ranks.stream().map(LeavingOrder::isHot))
-        .containsExactly(false, false, false, false, true, true, true, true);
+    for (int step = 0; step < LeavingOrder.STEPS; step++) {
+      int end = LeavingOrder.end(step);
+      assertThat(ranks.stream().filter(rank -> rank < end)).hasSize(2 * (step + 1));
+    }
     assertThat(ranks).allMatch(rank -> rank >= 0 && rank < LeavingOrder.RANKS);
   }
 

@@ -200,6 +200,20 @@ class TiersTest {
   }
 
   @Test
+  void whatIsLeftOfAFullPoolIsForKeys() {
+    try (TieredStore store = TieredStore.open(1, USER_MIB, true)) {
+      String value = TieredStore.value("k", VALUE_BYTES);
+      long blocks = store.countMoreBlocks(WaterMarks.of(store.doors().size()).limit());
+      assertThat(store.set("k", value)).isEqualTo(Outcome.STORED);
+      assertThat(store.set("small", "v")).isEqualTo(Outcome.STORED);
+      store.countMoreBlocks(-blocks);
+      assertThat(store.isInKernel("k")).isFalse();
+      assertThat(store.isInKernel("small")).isTrue();
+      assertThat(store.user().text("k")).isEqualTo(value);
+    }
+  }
+
+  @Test
   void evictionsFromUserSpaceTakeTheirIndexEntriesAlong() {
     try (TieredStore store = TieredStore.open(8, 4, true)) {
       String value = "v".repeat(20_000);
