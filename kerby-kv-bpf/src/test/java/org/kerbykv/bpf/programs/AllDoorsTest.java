@@ -2,7 +2,6 @@ package org.kerbykv.bpf.programs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.kerbykv.bpf.programs.MemcachedText.delete;
-import static org.kerbykv.bpf.programs.MemcachedText.get;
 import static org.kerbykv.bpf.programs.MemcachedText.set;
 
 import java.util.ArrayList;
@@ -93,29 +92,76 @@ class AllDoorsTest {
 
     /** False: it goes up. */
     private boolean readByPacket(VersionedKey key, int oldest) {
-      Frame request = Frame.request(get(key.key()));
+      return switch (random.nextInt(4)) {
+        case 0 -> readByGet("get " + key.key() + "\r\n", List.of(key), List.of(oldest));
+        case 1 -> readByGet("gat 0 " + key.key() + "\r\n", List.of(key), List.of(oldest));
+        case 2 -> {
+          VersionedKey other = keys.get(random.nextInt(KEYS));
+          int oldestOfOther = other.oldest();
+          yield readByGet(
+              "get " + key.key() + " " + other.key() + "\r\n",
+              List.of(key, other),
+              List.of(oldest, oldestOfOther));
+        }
+        default -> readByMetaGet(key, oldest);
+      };
+    }
+
+    private boolean readByGet(String text, List<VersionedKey> asked, List<Integer> oldest) {
+      Frame request = Frame.request(text);
       KvSession.Outcome outcome = session.send(packetDoor(), request);
       if (outcome.verdict() == PacketDoor.Verdict.UP) {
         assertThat(outcome.frame()).isEqualTo(request);
         return false;
       }
       assertThat(outcome.verdict()).isEqualTo(PacketDoor.Verdict.REPLY);
-      String text = outcome.frame().text();
-      if (text.equals(MemcachedText.END)) {
+      String reply = outcome.frame().text();
+      StringBuilder expected = new StringBuilder();
+      for (int i = 0; i < asked.size(); i++) {
+        VersionedKey key = asked.get(i);
+        String line = "VALUE " + key.key() + " ";
+        // A key asked for twice may be there once: then either was.
+        if (reply.startsWith(line, expected.length())) {
+          int flags = number(reply, expected.length() + line.length());
+          key.sawKernel(oldest.get(i), flags, key.value(flags));
+          String value = key.value(flags);
+          expected.append(line + flags + " " + value.length() + "\r\n" + value + "\r\n");
+        } else {
+          key.sawNothing(oldest.get(i));
+        }
+      }
+      expected.append(MemcachedText.END);
+      assertThat(outcome.frame()).isEqualTo(request.reply(expected.toString()));
+      return true;
+    }
+
+    private boolean readByMetaGet(VersionedKey key, int oldest) {
+      Frame request = Frame.request("mg " + key.key() + " f v\r\n");
+      KvSession.Outcome outcome = session.send(packetDoor(), request);
+      if (outcome.verdict() == PacketDoor.Verdict.UP) {
+        assertThat(outcome.frame()).isEqualTo(request);
+        return false;
+      }
+      String reply = outcome.frame().text();
+      if (reply.equals("EN\r\n")) {
         key.sawNothing(oldest);
       } else {
-        int flags = flags(text);
-        assertThat(outcome.frame())
-            .isEqualTo(request.reply(MemcachedText.hit(key.key(), flags, key.value(flags))));
-        key.sawKernel(oldest, flags, key.value(flags));
+        int flags = number(reply, reply.indexOf(" f") + 2);
+        String value = key.value(flags);
+        String expected = "VA " + value.length() + " f" + flags + "\r\n" + value + "\r\n";
+        assertThat(outcome.frame()).isEqualTo(request.reply(expected));
+        key.sawKernel(oldest, flags, value);
       }
       return true;
     }
 
-    /** The number behind "VALUE key ". */
-    private int flags(String reply) {
-      int at = reply.indexOf(' ', reply.indexOf(' ') + 1) + 1;
-      return Integer.parseInt(reply.substring(at, reply.indexOf(' ', at)));
+    /** The number that begins at {@code at}. */
+    private int number(String text, int at) {
+      int end = at;
+      while (Character.isDigit(text.charAt(end))) {
+        end++;
+      }
+      return Integer.parseInt(text.substring(at, end));
     }
 
     private void write(VersionedKey key) {
@@ -139,25 +185,31 @@ class AllDoorsTest {
     }
 
     private boolean writeByPacket(VersionedKey key, int version) {
-      Frame request = Frame.request(set(key.key(), "" + version, "0", key.value(version)));
+      String value = key.value(version);
+      boolean meta = random.nextBoolean();
+      String ms = "ms %s %d F%d\r\n%s\r\n".formatted(key.key(), value.length(), version, value);
+      Frame request = Frame.request(meta ? ms : set(key.key(), "" + version, "0", value));
       KvSession.Outcome outcome = session.send(packetDoor(), request);
       if (outcome.verdict() == PacketDoor.Verdict.UP) {
         assertThat(outcome.frame()).isEqualTo(request);
         return false;
       }
-      assertThat(outcome.frame()).isEqualTo(request.reply(MemcachedText.STORED));
+      assertThat(outcome.frame()).isEqualTo(request.reply(meta ? "HD\r\n" : MemcachedText.STORED));
       return true;
     }
 
     private boolean deleteByPacket(VersionedKey key) {
-      Frame request = Frame.request(delete(key.key()));
+      boolean meta = random.nextBoolean();
+      Frame request = Frame.request(meta ? "md " + key.key() + "\r\n" : delete(key.key()));
       KvSession.Outcome outcome = session.send(packetDoor(), request);
       if (outcome.verdict() == PacketDoor.Verdict.UP) {
         assertThat(outcome.frame()).isEqualTo(request);
         return false;
       }
       assertThat(outcome.frame())
-          .isIn(request.reply(MemcachedText.DELETED), request.reply(MemcachedText.NOT_FOUND));
+          .isIn(
+              request.reply(meta ? "HD\r\n" : MemcachedText.DELETED),
+              request.reply(meta ? "NF\r\n" : MemcachedText.NOT_FOUND));
       return true;
     }
 

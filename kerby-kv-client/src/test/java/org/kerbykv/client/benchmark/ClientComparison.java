@@ -179,6 +179,12 @@ public final class ClientComparison {
                 result.getPrimaryResult().getLabel(), none -> new EnumMap<>(Contender.Kind.class))
             .computeIfAbsent(kind, none -> new Figures());
     Result<?> primary = result.getPrimaryResult();
+    System.err.printf(
+        "  %s, %s: %.6g %s%n",
+        primary.getLabel(),
+        result.getParams().getMode(),
+        primary.getScore(),
+        primary.getScoreUnit());
     if (result.getParams().getMode() == Mode.Throughput) {
       of.add(Figure.CALLS_PER_S, primary.getScore());
       of.add(Figure.BYTES_PER_CALL, secondary(result, ALLOCATED));

@@ -96,6 +96,7 @@ final class TierKeeper implements AutoCloseable {
   private boolean promotionRoundWanted;
   private long crawlNotBefore = System.nanoTime();
   private long hurriedEntries;
+  private long roundsDone;
 
   /**
    * Makes a keeper, which does nothing yet.
@@ -134,6 +135,11 @@ final class TierKeeper implements AutoCloseable {
     if (promotions.offer(token)) {
       LockSupport.unpark(thread);
     }
+  }
+
+  /** Returns how many rounds, for pressure or promotion, have ended. */
+  synchronized long roundsDone() {
+    return roundsDone;
   }
 
   /** Has all that is expired removed soon. */
@@ -278,6 +284,7 @@ final class TierKeeper implements AutoCloseable {
     }
     promotionRoundNotBefore = nanos + ROUND_PAUSE_NANOS;
     roundRankEnd = NO_ROUND;
+    roundsDone++;
   }
 
   private void promoteSome() {

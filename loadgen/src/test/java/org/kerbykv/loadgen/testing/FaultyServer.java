@@ -42,6 +42,11 @@ public final class FaultyServer implements AutoCloseable {
     DELAY
   }
 
+  /** "VALUE ", a key, flags, length, line end; and the line ends around "END". */
+  private static final int BEGINNING_BYTES = 60;
+
+  private static final int END_BYTES = 8;
+
   /** An id that a short load does not come to. */
   private static final int FOREIGN_ID = 60_000;
 
@@ -117,7 +122,7 @@ public final class FaultyServer implements AutoCloseable {
         send(reply, client);
       }
       case CORRUPT_ANYWHERE -> {
-        reply[8 + (int) (requests * 31 % body.length)] ^= 1;
+        reply[8 + corruptAt(body.length)] ^= 1;
         send(reply, client);
       }
       case FOREIGN -> {
@@ -135,6 +140,16 @@ public final class FaultyServer implements AutoCloseable {
         var _ = later.schedule(() -> send(reply, client), delayMillis, TimeUnit.MILLISECONDS);
       }
     }
+  }
+
+  /** By turns a byte of the beginning, of the end, and any. */
+  private int corruptAt(int length) {
+    int number = (int) count(Harm.CORRUPT_ANYWHERE);
+    return switch (number % 3) {
+      case 0 -> number / 3 * 7 % Math.min(length, BEGINNING_BYTES);
+      case 1 -> length - 1 - number / 3 % Math.min(length, END_BYTES);
+      default -> number * 31 % length;
+    };
   }
 
   private String execute(String request) {

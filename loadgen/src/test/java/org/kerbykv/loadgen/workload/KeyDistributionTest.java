@@ -82,4 +82,50 @@ class KeyDistributionTest {
     }
     assertThat(different).isGreaterThan(800);
   }
+
+  @Test
+  void hotKeysGetTheirShareOfTheRequests() {
+    int[] counts = count(KeyDistribution.parse("hot:0.01:0.9", 1000), 1000);
+    int hot = 0;
+    for (int key = 0; key < 10; key++) {
+      hot += counts[key];
+      assertThat(counts[key]).isPositive();
+    }
+    int all = java.util.Arrays.stream(counts).sum();
+    assertThat((double) hot / all).isBetween(0.88, 0.92);
+    assertThat(counts[10]).isPositive();
+    assertThat(counts[999]).isPositive();
+  }
+
+  @Test
+  void sequentialKeysComeOneAfterTheOther() {
+    Workload workload =
+        new SyntheticWorkload(
+            100,
+            SizeDistribution.fixed(8),
+            KeyDistribution.parse("sequential", 100),
+            SizeDistribution.fixed(1));
+    for (int thread = 0; thread < 3; thread++) {
+      RequestStream stream = new RequestStream(workload, 1, 9, thread);
+      stream.next();
+      int first = stream.key();
+      assertThat(first == 0).isEqualTo(thread == 0);
+      for (int i = 1; i < 250; i++) {
+        stream.next();
+        assertThat(stream.key()).isEqualTo((first + i) % 100);
+      }
+    }
+  }
+
+  @Test
+  void distributionsAreRead() {
+    assertThat(KeyDistribution.parse("uniform", 5)).isEqualTo(KeyDistribution.uniform(5));
+    assertThat(KeyDistribution.parse("zipf:1.5", 5)).isInstanceOf(KeyDistribution.Zipf.class);
+    for (String wrong :
+        java.util.List.of(
+            "", "zip", "zipf:0", "zipf:x", "hot", "hot:0:1", "hot:0.5:2", "zipf:1:2")) {
+      org.assertj.core.api.Assertions.assertThatIllegalArgumentException()
+          .isThrownBy(() -> KeyDistribution.parse(wrong, 5));
+    }
+  }
 }
