@@ -101,7 +101,6 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    cause.printStackTrace();
     ServerLog.debug("connection " + channel.remoteAddress() + ": " + cause);
     var _ = context.close();
   }
