@@ -66,6 +66,47 @@ final class CollisionFixtures {
   private static List<PacketFixture> against(String stored, String other, String what) {
     String pair = " a key that differs in %s of %d".formatted(what, stored.length());
     Consumer<KvStore> kernel = store -> store.set(stored, value(300));
+    List<PacketFixture> all = new ArrayList<>(againstOneItem(stored, other, pair, kernel));
+    all.add(
+        fixture("get of the key and of" + pair)
+            .given(kernel)
+            .request("get " + other + " " + stored + " " + other + "\r\n")
+            .replies(hit(stored, 0, value(300)))
+            .counted(GET, HIT)
+            .counted(GET, MISS, 2));
+    all.add(
+        fixture("gat of" + pair)
+            .given(kernel)
+            .request("gat 0 " + other + "\r\n")
+            .replies(MemcachedText.END)
+            .counted(TOUCH, NOT_FOUND)
+            .then((_, before, after) -> unchanged(before, after)));
+    for (String flags : List.of("", " v")) {
+      all.add(
+          fixture("mg" + flags + " of" + pair)
+              .given(kernel)
+              .request("mg " + other + flags + "\r\n")
+              .replies("EN\r\n")
+              .counted(GET, MISS));
+    }
+    all.add(
+        fixture("md of" + pair)
+            .given(kernel)
+            .request("md " + other + "\r\n")
+            .replies("NF\r\n")
+            .counted(DELETE, NOT_FOUND)
+            .then((_, before, after) -> unchanged(before, after)));
+    all.add(
+        fixture("ms of" + pair)
+            .given(kernel)
+            .request("ms " + other + " 1\r\nx\r\n")
+            .goesUp()
+            .counted(SET, PASSED));
+    return all;
+  }
+
+  private static List<PacketFixture> againstOneItem(
+      String stored, String other, String pair, Consumer<KvStore> kernel) {
     return List.of(
         fixture("get of" + pair)
             .given(kernel)

@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntFunction;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kerbykv.bpf.RequiresBPF;
@@ -108,16 +109,32 @@ class ContentionTest {
   }
 
   private void checkPacket(KvSession session) {
-    Frame request = Frame.request(MemcachedText.get(KEY));
+    String end = MemcachedText.END;
+    checkPacket(session, "get k\r\n", end, flags -> hit(KEY, flags, VALUES.get(flags)));
+    checkPacket(session, "get x k\r\n", end, flags -> hit(KEY, flags, VALUES.get(flags)));
+    checkPacket(session, "gat 0 k\r\n", end, flags -> hit(KEY, flags, VALUES.get(flags)));
+    checkPacket(
+        session,
+        "mg k v f\r\n",
+        "EN\r\n",
+        flags -> {
+          String value = VALUES.get(flags);
+          return "VA " + value.length() + " f" + flags + "\r\n" + value + "\r\n";
+        });
+  }
+
+  private static void checkPacket(
+      KvSession session, String text, String miss, IntFunction<String> hit) {
+    Frame request = Frame.request(text);
     KvSession.Outcome outcome = session.send(PacketDoor.XDP, request);
     if (outcome.verdict() == PacketDoor.Verdict.UP) {
       assertThat(outcome.frame()).isEqualTo(request);
       return;
     }
     List<Frame> replies = new ArrayList<>();
-    replies.add(request.reply(MemcachedText.END));
+    replies.add(request.reply(miss));
     for (int flags = 0; flags < VALUES.size(); flags++) {
-      replies.add(request.reply(hit(KEY, flags, VALUES.get(flags))));
+      replies.add(request.reply(hit.apply(flags)));
     }
     assertThat(outcome.frame()).isIn(replies);
   }

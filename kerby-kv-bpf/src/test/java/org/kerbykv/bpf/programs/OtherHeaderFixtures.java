@@ -87,9 +87,11 @@ final class OtherHeaderFixtures {
     all.add(up("from a group", getK.set8(source, 0xff).withUdpChecksum()));
     all.add(
         up(
-            "to our IPv4 address, mapped to IPv6 with a prefix",
-            getK.set32(destination + 12, Frame.SERVER_IP)
-                .set16(destination + 10, 0xffff)
+            "to our IPv4 address in the form that the programs keep it in",
+            getK.set32(destination, 0)
+                .set32(destination + 4, 0)
+                .set32(destination + 8, 0xffff)
+                .set32(destination + 12, Frame.SERVER_IP)
                 .withUdpChecksum()));
     all.add(up("multicast frame", getK.set16(0, 0x3333)));
     all.add(answered("another client", getK.setIp6(source, 0x00abcdef).withUdpChecksum()));
