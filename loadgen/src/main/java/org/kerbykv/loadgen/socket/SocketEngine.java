@@ -126,7 +126,8 @@ public final class SocketEngine implements Engine {
     }
 
     LoadResult load(Progress progress) throws LoadException, InterruptedException {
-      long start = System.nanoTime() + LEAD_NANOS;
+      boolean scheduled = spec.arrivals() instanceof Arrivals.Open;
+      long start = System.nanoTime() + (scheduled ? LEAD_NANOS : 0);
       long from = start + spec.warmup().toNanos();
       long until = from + spec.duration().toNanos();
       List<RequestSource.Run> sources = new ArrayList<>();

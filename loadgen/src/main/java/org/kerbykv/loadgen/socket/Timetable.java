@@ -81,6 +81,11 @@ final class Timetable {
     return counts;
   }
 
+  /** Whether the time in which anything is counted is over. */
+  boolean isOver(long now) {
+    return until > from && now - until >= 0;
+  }
+
   /** Whether as many requests as may have been counted. */
   boolean isLimitReached() {
     return countedLeft.getAcquire() == 0;

@@ -21,6 +21,9 @@ final class UdpWorker extends Worker {
   private static final byte ANSWERED = 1;
   private static final byte LOST = 2;
 
+  /** Either, of a request that does not count: nothing that comes for it does. */
+  private static final byte UNCOUNTED = 3;
+
   private final Slot[] byId = new Slot[IDS];
   private final byte[] history = new byte[IDS];
   private int nextId;
@@ -54,7 +57,7 @@ final class UdpWorker extends Worker {
 
   private void forget(Slot slot, byte fate) {
     byId[slot.id] = null;
-    history[slot.id] = fate;
+    history[slot.id] = slot.counted ? fate : UNCOUNTED;
     slot.parts = null;
   }
 
@@ -87,12 +90,12 @@ final class UdpWorker extends Worker {
   }
 
   private void receiveUnexpected(int id) {
-    WorkerCounts.increment(
-        switch (history[id]) {
-          case ANSWERED -> counts.duplicate;
-          case LOST -> counts.late;
-          default -> counts.foreign;
-        });
+    switch (history[id]) {
+      case ANSWERED -> WorkerCounts.increment(counts.duplicate);
+      case LOST -> WorkerCounts.increment(counts.late);
+      case UNUSED -> WorkerCounts.increment(counts.foreign);
+      default -> {}
+    }
     if (history[id] == LOST) {
       history[id] = ANSWERED;
     }

@@ -189,7 +189,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
     if (done.isDone()) {
       return;
     }
-    if (!source.next(slot)) {
+    if (timetable.isOver(System.nanoTime()) || !source.next(slot)) {
       free.add(slot);
       endIfIdle();
       return;
@@ -299,8 +299,10 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
         release(slot);
       }
     }
+    if (done != null) {
+      endIfIdle(); // the source may have been stopped meanwhile
+    }
     if (stuck == slots.length) {
-      endIfIdle();
       if (now - lastAnswer > SILENCE_NANOS_MAX) {
         fail(new LoadException("the server has stopped answering over " + spec.protocol()));
       }
@@ -310,7 +312,9 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   /** Takes the answer that a slot had been waiting for after its time. */
   void answeredLate(Slot slot) {
-    WorkerCounts.increment(counts.late);
+    if (slot.counted) {
+      WorkerCounts.increment(counts.late);
+    }
     lastAnswer = System.nanoTime();
     slot.lost = false;
     stuck--;
