@@ -54,6 +54,8 @@ final class MetaGetFixtures {
           "mg k v\0\r\n",
           "mg k [\r\n",
           "mg k \u00f6\r\n",
+          "mg k t T100\r\n",
+          "mg k T100 t\r\n",
           "mg k T\r\n",
           "mg k T-1\r\n",
           "mg k Tx\r\n",

@@ -71,6 +71,8 @@ final class MetaSetFixtures {
           "ms k 1 T-1\r\nx\r\n",
           "ms k 1 T1x\r\nx\r\n",
           "ms k 1 T2147483648\r\nx\r\n",
+          "ms k 1 C1 ME\r\nx\r\n",
+          "ms k 1 MR C1\r\nx\r\n",
           "ms k 1 C\r\nx\r\n",
           "ms k 1 C-1\r\nx\r\n",
           "ms k 1 C1x\r\nx\r\n",
@@ -265,6 +267,16 @@ final class MetaSetFixtures {
         fixture("ms whose reply has a longer cas than its request has text")
             .given(store -> store.setNextVersion(1_000_000_000_000_000_000L))
             .request(ms("k", " c", ""))
+            .goesUp()
+            .mayCountAsPassed(),
+        fixture("ms whose reply has a longer cas than its request has text, and the key")
+            .given(store -> store.setNextVersion(1_000_000_000_000_000_000L))
+            .request(ms(key(50), " c k", ""))
+            .goesUp()
+            .mayCountAsPassed(),
+        fixture("ms whose reply has a longer cas than its request has text, and an opaque")
+            .given(store -> store.setNextVersion(1_000_000_000_000_000_000L))
+            .request(ms("k", " c O" + "o".repeat(31), ""))
             .goesUp()
             .mayCountAsPassed(),
         fixture("ms whose reply with a long cas is as long as its request")
