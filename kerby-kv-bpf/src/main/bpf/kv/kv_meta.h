@@ -307,15 +307,15 @@ static __noinline int kv_meta_answer(struct kv_work *w, struct kv_line *line, __
 	if (code == KV_CODE('V', 'A')) {
 		begin = w->value_off - reply - len;
 		value_len = w->found.value_len + 2;
-		if (bpf_dynptr_write(&l, w->value_off + w->found.value_len, "\r\n", 2, 0))
+		if (KV_UDP_HEADER + len + value_len > kv_datagram_max ||
+		    bpf_dynptr_write(&l, w->value_off + w->found.value_len, "\r\n", 2, 0))
 			return KV_LINE_UP;
 	}
 	barrier_var(len);
 	if (!len || len > sizeof(w->block) || bpf_dynptr_write(&l, reply + begin, w->block, len, 0))
 		return KV_LINE_UP;
 	line->begin = begin;
-	len += value_len;
-	return KV_UDP_HEADER + len > kv_datagram_max ? KV_LINE_UP : len;
+	return len + value_len;
 }
 
 /* "mg <key> <flag>*" */
