@@ -51,8 +51,13 @@ final class ItemTable implements AutoCloseable {
   private static final int DATA = 56;
   private static final int HEADER_PAYLOAD = DATA - ExtentMemory.EXTENT_HEADER_BYTES;
 
-  private static final int STRIPES = 64;
-  private static final int STRIPE_SHIFT = 58;
+  private static final int STRIPE_BITS = 6;
+  private static final int STRIPES = 1 << STRIPE_BITS;
+  private static final int STRIPE_SHIFT = Long.SIZE - STRIPE_BITS;
+
+  /** Spreads consecutive numbers over the upper bits. */
+  private static final int TURN_MIX = 0x9E3779B9;
+
   private static final int BUCKETS_MIN = 64;
   private static final int BUCKETS_MAX = 1 << 28;
 
@@ -728,7 +733,7 @@ final class ItemTable implements AutoCloseable {
   private boolean evictOne(int now, EvictionListener listener) {
     // Twice round: the first may only take second chances away.
     for (int i = 0; i < 2 * STRIPES; i++) {
-      Stripe stripe = stripes[evictionTurn.getAndIncrement() & (STRIPES - 1)];
+      Stripe stripe = nextStripe();
       int victim;
       synchronized (stripe) {
         victim = nextVictim(stripe, now);
@@ -741,6 +746,19 @@ final class ItemTable implements AutoCloseable {
       return true;
     }
     return false;
+  }
+
+  /**
+   * Returns the fuller of two stripes. One from each by turns would let their sizes drift apart as
+   * random walks do, until some hold little but items that are read all the time; the better of two
+   * choices keeps them level (M. Mitzenmacher, "The Power of Two Choices in Randomized Load
+   * Balancing").
+   */
+  private Stripe nextStripe() {
+    int turn = evictionTurn.getAndIncrement();
+    Stripe next = stripes[turn & (STRIPES - 1)];
+    Stripe other = stripes[(turn * TURN_MIX) >>> (Integer.SIZE - STRIPE_BITS)];
+    return other.items > next.items ? other : next; // a hint: nobody has locked them
   }
 
   private void evict(Stripe stripe, int victim, int now, EvictionListener listener) {

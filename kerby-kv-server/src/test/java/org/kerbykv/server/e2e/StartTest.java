@@ -125,7 +125,7 @@ class StartTest {
         .singleElement()
         .asString()
         .startsWith("kerby: ")
-        .contains("/proc/kv_index");
+        .contains("pinned map /proc/");
   }
 
   private static List<String> countedBy(String request) {

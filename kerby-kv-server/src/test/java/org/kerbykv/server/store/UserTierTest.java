@@ -65,7 +65,8 @@ class UserTierTest {
       List<Long> tokens = new ArrayList<>();
       tier.release(put(tier, "hot", tokens));
       tier.release(put(tier, "cold", tokens));
-      for (int i = 0; i < 10_000; i++) {
+      // Several rounds of each stripe's hand, which takes about 1.7 times its items for one.
+      for (int i = 0; i < 40_000; i++) {
         fill(tier, "filler" + i, 1);
         int item = tier.find(scratch, tokens.getFirst());
         assertThat(item).isNotZero();
