@@ -22,7 +22,12 @@ import org.kerbykv.server.kernel.TestDoor;
  */
 @RequiresBPF
 class MovesRaceTest {
-  private static final int MOVES = 2000;
+  /** Moves in each direction, {@code -Dkerby.moves} for more. */
+  private static final int MOVES = Integer.getInteger("kerby.moves", 500);
+
+  /** Fewer where each item lives but for a moment: a mover seldom meets one. */
+  private static final int MOVES_OF_FLUSHED = MOVES / 20;
+
   private static final int XDP_TX = 3;
   private static final int TC_ACT_REDIRECT = 7;
   private static final String KEY = "k";
@@ -34,14 +39,16 @@ class MovesRaceTest {
     private final Stretch stretch = new Stretch(1);
     private final UserTier.Scratch scratch = new UserTier.Scratch();
     private final AtomicBoolean stop = new AtomicBoolean();
+    private final int enough;
 
-    Mover(TieredStore store) {
+    Mover(TieredStore store, int enough) {
       this.store = store;
+      this.enough = enough;
       this.moves = new TierMoves(store.store().openDoor(), store.store().tier());
     }
 
     boolean hasMovedEnough() {
-      return moves.demotedCount() >= MOVES && moves.promotedCount() >= MOVES;
+      return moves.demotedCount() >= enough && moves.promotedCount() >= enough;
     }
 
     @Override
@@ -76,10 +83,10 @@ class MovesRaceTest {
   }
 
   /** Runs work beside the mover, each on a thread and with doors of its own. */
-  private static void race(TieredStore store, List<Work> works) throws Exception {
+  private static void race(TieredStore store, int moves, List<Work> works) throws Exception {
     long seed = Long.getLong("kerby.seed", System.nanoTime());
     System.out.println("MovesRaceTest: -Dkerby.seed=" + seed);
-    Mover mover = new Mover(store);
+    Mover mover = new Mover(store, moves);
     AtomicBoolean failed = new AtomicBoolean();
     try (ExecutorService threads = Executors.newCachedThreadPool()) {
       Future<Void> moving = threads.submit(mover);
@@ -180,7 +187,7 @@ class MovesRaceTest {
               assertThat(user.exptime(KEY)).isEqualTo(truth.exptime);
             }
           };
-      race(store, List.of(owner, MovesRaceTest::readsWhole));
+      race(store, MOVES, List.of(owner, MovesRaceTest::readsWhole));
     }
   }
 
@@ -212,7 +219,7 @@ class MovesRaceTest {
               counted[thread]++;
             });
       }
-      race(store, works);
+      race(store, MOVES, works);
       long sum = counted[0] + counted[1] + counted[2];
       assertThat(store.user().text(KEY).trim()).isEqualTo(Long.toString(sum));
     }
@@ -232,7 +239,7 @@ class MovesRaceTest {
             assertThat(user.store(Operation.CAS, KEY, value.getBytes(ISO_8859_1), 0, 0, cas))
                 .isEqualTo(Outcome.EXISTS);
           };
-      race(store, List.of(owner));
+      race(store, MOVES, List.of(owner));
     }
   }
 
@@ -252,7 +259,7 @@ class MovesRaceTest {
               xdp.get(KEY).ifPresent(found -> assertThat(found).isEmpty());
             }
           };
-      race(store, List.of(owner));
+      race(store, MOVES_OF_FLUSHED, List.of(owner));
     }
   }
 }
