@@ -147,6 +147,36 @@ static __always_inline void kv_replaced(struct kv_work *w)
 }
 
 /*
+ * Take the word of an entry that gets a new version, the word of which is then in
+ * w->fresh.word. As kv_take(), and KV_BUSY if what the version depends on was
+ * flushed.
+ */
+static __always_inline enum kv_status kv_take_version(struct kv_entry *e, struct kv_work *w,
+						      struct kv_ctl *ctl, struct kv_event **ev)
+{
+	enum kv_status status = kv_take(e, w, ev);
+
+	if (status != KV_OK)
+		return status;
+	w->fresh.word = 2 * kv_next_version(ctl);
+	if (kv_depends(w) && kv_flushed_since(ctl, w)) {
+		kv_take_back(e, w, *ev, w->found.word);
+		return KV_BUSY;
+	}
+	return KV_OK;
+}
+
+/* Complete the version that kv_take_version() began and whose chain is in place. */
+static __always_inline void kv_publish(struct kv_entry *e, struct kv_work *w, struct kv_event *ev)
+{
+	kv_entry_write(e, w, w->fresh.word >> 1);
+	kv_word_release(e, w->found.word, w->fresh.word);
+	if (ev)
+		bpf_ringbuf_submit(ev, 0);
+	kv_replaced(w);
+}
+
+/*
  * Replace the value in place, in @need blocks of those that are there. KV_BUSY:
  * changed meanwhile.
  */
@@ -154,39 +184,28 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 							  struct kv_ctl *ctl,
 							  struct bpf_dynptr *src, __u32 need)
 {
-	__u64 word = w->found.word, next;
 	enum kv_status status;
 	struct kv_event *ev;
 	int result;
 
-	status = kv_take(e, w, &ev);
+	status = kv_take_version(e, w, ctl, &ev);
 	if (status != KV_OK)
 		return status;
-	next = kv_next_version(ctl);
-	if (kv_depends(w) && kv_flushed_since(ctl, w)) {
-		kv_take_back(e, w, ev, word);
-		return KV_BUSY;
-	}
 	result = kv_chain_overwrite(w, src, need);
 	if (result == KV_CHAIN_OTHER_KEY) {
-		kv_take_back(e, w, ev, word);
+		kv_take_back(e, w, ev, w->found.word);
 		return KV_COLLISION;
 	}
 	if (result == KV_CHAIN_GONE) {
 		/* Bytes may have been written: what was read before is no more. */
-		kv_take_back(e, w, ev, 2 * next);
+		kv_take_back(e, w, ev, w->fresh.word);
 		return KV_BUSY;
 	}
-	kv_entry_write(e, w, next);
 	if (need != w->found.blocks)
 		KV_WRITE_ONCE(e->blocks, need);
-	w->fresh.word = 2 * next;
-	kv_word_release(e, word, 2 * next);
-	if (ev)
-		bpf_ringbuf_submit(ev, 0);
+	kv_publish(e, w, ev);
 	if (need != w->found.blocks)
 		kv_chain_free(w->found.first + need, w->found.blocks - need);
-	kv_replaced(w);
 	return KV_OK;
 }
 
@@ -194,27 +213,16 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struct kv_work *w,
 						       struct kv_ctl *ctl)
 {
-	__u64 word = w->found.word, next;
 	enum kv_status status;
 	struct kv_event *ev;
 
-	status = kv_take(e, w, &ev);
+	status = kv_take_version(e, w, ctl, &ev);
 	if (status != KV_OK)
 		return status;
-	next = kv_next_version(ctl);
-	if (kv_depends(w) && kv_flushed_since(ctl, w)) {
-		kv_take_back(e, w, ev, word);
-		return KV_BUSY;
-	}
 	KV_WRITE_ONCE(e->first, w->fresh.first);
 	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
-	kv_entry_write(e, w, next);
-	w->fresh.word = 2 * next;
-	kv_word_release(e, word, 2 * next);
-	if (ev)
-		bpf_ringbuf_submit(ev, 0);
+	kv_publish(e, w, ev);
 	kv_chain_free(w->found.first, w->found.blocks);
-	kv_replaced(w);
 	return KV_OK;
 }
 

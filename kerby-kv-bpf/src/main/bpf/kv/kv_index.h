@@ -136,7 +136,7 @@ static __always_inline bool kv_expired(const struct kv_ctl *ctl, __u64 word, __u
 {
 	if (word >> 1 <= KV_READ_ONCE(ctl->flush_version))
 		return true;
-	return exptime && exptime <= bpf_ktime_get_boot_ns() / 1000000000;
+	return exptime && exptime <= kv_now();
 }
 
 /*
@@ -158,6 +158,21 @@ static __always_inline void kv_flush(struct kv_ctl *ctl)
 	KV_WRITE_ONCE(ctl->flush_version, __sync_fetch_and_add(&ctl->next_version, 1));
 	kv_barrier();
 	__sync_fetch_and_add(&ctl->flushing, -1);
+}
+
+/* Note when the entry was accessed. */
+static __always_inline void kv_entry_stamp(struct kv_entry *e, const struct kv_ctl *ctl,
+					   const struct kv_work *w)
+{
+	if (w->found.last_access != ctl->epoch)
+		KV_WRITE_ONCE(e->last_access, ctl->epoch);
+}
+
+/* Note that a get has found the item. */
+static __always_inline void kv_entry_fetched(struct kv_entry *e, const struct kv_work *w)
+{
+	if (!w->found.fetched)
+		KV_WRITE_ONCE(e->fetched, 1);
 }
 
 /* Read the entry's fields into w->found; @keep: enum kv_keep bits. */
@@ -184,8 +199,8 @@ static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const str
 	w->found.cas = KV_READ_ONCE(e->cas);
 	if (KV_READ_ONCE(e->identity) != w->identity)
 		return KV_FOUND_BUSY;
-	if (!(keep & (KV_KEEP_ITEM | KV_KEEP_ACCESS)) && w->found.last_access != ctl->epoch)
-		KV_WRITE_ONCE(e->last_access, ctl->epoch);
+	if (!(keep & (KV_KEEP_ITEM | KV_KEEP_ACCESS)))
+		kv_entry_stamp(e, ctl, w);
 	return kv_expired(ctl, word, w->found.exptime) ? KV_FOUND_EXPIRED : KV_FOUND;
 }
 
@@ -194,23 +209,6 @@ static __always_inline bool kv_entry_same(struct kv_entry *e, const struct kv_wo
 {
 	kv_barrier();
 	return KV_READ_ONCE(e->word) == w->found.word;
-}
-
-/* Both of what a get leaves behind, for one that was not to leave it sooner. */
-static __always_inline void kv_entry_accessed(struct kv_entry *e, const struct kv_ctl *ctl,
-					      const struct kv_work *w)
-{
-	if (w->found.last_access != ctl->epoch)
-		KV_WRITE_ONCE(e->last_access, ctl->epoch);
-	if (!w->found.fetched)
-		KV_WRITE_ONCE(e->fetched, 1);
-}
-
-/* Note that a get has found the item. */
-static __always_inline void kv_entry_fetched(struct kv_entry *e, const struct kv_work *w)
-{
-	if (!w->found.fetched)
-		KV_WRITE_ONCE(e->fetched, 1);
 }
 
 /* Count an item in or out of the gauges. */

@@ -199,7 +199,7 @@ __noinline int kv_line_gets(struct kv_work *w, __u32 pos, bool touch)
 	bool done = false;
 	int i, item;
 
-	if (!w || !line || bpf_dynptr_from_mem(line, sizeof(*line), 0, &l))
+	if (!w || !line || !kv_line_dynptr(&l))
 		return KV_LINE_UP;
 	if (touch) {
 		if (bpf_dynptr_read(&w->text[KV_TEXT_KEY / 8], KV_LINE_WINDOW, &l, pos, 0))
@@ -208,7 +208,7 @@ __noinline int kv_line_gets(struct kv_work *w, __u32 pos, bool touch)
 		if (!len)
 			return KV_LINE_UP;
 		/* That ends the item, and then user space could not answer with its value any more. */
-		if (w->exptime && w->exptime <= bpf_ktime_get_boot_ns() / 1000000000)
+		if (w->exptime && w->exptime <= kv_now())
 			return KV_LINE_UP;
 		pos += len - KV_TEXT_KEY;
 		if (kv_text_at(w, len) != ' ')

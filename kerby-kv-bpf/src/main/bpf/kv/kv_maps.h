@@ -83,6 +83,12 @@ struct {
 	__type(value, __u8);
 } kv_local SEC(".maps");
 
+/* Seconds of the boot clock, in which all times are kept. */
+static __always_inline __u64 kv_now(void)
+{
+	return bpf_ktime_get_boot_ns() / 1000000000;
+}
+
 static __always_inline struct kv_stats *kv_stats_mine(void)
 {
 	__u32 zero = 0;

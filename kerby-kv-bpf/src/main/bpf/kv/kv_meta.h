@@ -215,7 +215,7 @@ static __always_inline __u64 kv_meta_shown(const struct kv_work *w, __u8 flag)
 	case 'l':
 		return ctl ? ctl->epoch - w->found.last_access : 0;
 	case 't':
-		now = bpf_ktime_get_boot_ns() / 1000000000;
+		now = kv_now();
 		return now < w->found.exptime ? w->found.exptime - now : 0;
 	default:
 		return w->found.value_len;
@@ -367,8 +367,10 @@ __noinline int kv_meta_accessed(struct kv_work *w)
 	if (!w || !ctl)
 		return 0;
 	e = bpf_map_lookup_elem(&kv_index, &w->identity);
-	if (e && KV_READ_ONCE(e->word) == w->found.word)
-		kv_entry_accessed(e, ctl, w);
+	if (e && KV_READ_ONCE(e->word) == w->found.word) {
+		kv_entry_stamp(e, ctl, w);
+		kv_entry_fetched(e, w);
+	}
 	return 0;
 }
 

@@ -57,14 +57,13 @@ static __always_inline __u32 kv_text_number(const struct kv_work *w, __u32 at, _
 /* memcached's exptime as a time of the boot clock. */
 static __always_inline __u32 kv_exptime(__u32 exptime)
 {
-	__u64 now = bpf_ktime_get_boot_ns() / 1000000000;
 	struct kv_ctl *ctl = kv_ctl_get();
 	__s64 at = exptime;
 
 	if (!exptime)
 		return KV_EXPTIME_NEVER;
 	if (exptime <= KV_REALTIME_MAX)
-		return now + exptime;
+		return kv_now() + exptime;
 	if (ctl)
 		at -= ctl->unix_minus_boot;
 	return at <= KV_EXPTIME_PAST ? KV_EXPTIME_PAST : at;

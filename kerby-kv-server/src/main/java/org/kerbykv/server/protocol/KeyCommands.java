@@ -18,14 +18,10 @@ final class KeyCommands {
   }
 
   void touch() {
-    if (line.count() != 3 && line.count() != 4) {
-      replier.error(Replies.ERROR);
+    if (!startsWithKeyAndNumber()) {
       return;
     }
-    replier.readNoReply();
-    if (line.length(1) > Replier.KEY_MAX) {
-      replier.error(Replies.BAD_FORMAT);
-    } else if (!line.readSigned(2)) {
+    if (!line.readSigned(2)) {
       replier.error(Replies.BAD_EXPTIME);
     } else {
       int index = replier.operation(Operation.TOUCH);
@@ -36,20 +32,30 @@ final class KeyCommands {
   }
 
   void arithmetic(Operation operation) {
-    if (line.count() != 3 && line.count() != 4) {
-      replier.error(Replies.ERROR);
+    if (!startsWithKeyAndNumber()) {
       return;
     }
-    replier.readNoReply();
-    if (line.length(1) > Replier.KEY_MAX) {
-      replier.error(Replies.BAD_FORMAT);
-    } else if (!line.readUnsigned(2)) {
+    if (!line.readUnsigned(2)) {
       replier.error(Replies.BAD_DELTA);
     } else {
       int index = replier.operation(operation);
       replier.batch().setDelta(index, line.number());
       replier.result(index);
     }
+  }
+
+  /** Reads noreply; whether there is one more word than a key that can be, else answers so. */
+  private boolean startsWithKeyAndNumber() {
+    if (line.count() != 3 && line.count() != 4) {
+      replier.error(Replies.ERROR);
+      return false;
+    }
+    replier.readNoReply();
+    if (line.length(1) > Replier.KEY_MAX) {
+      replier.error(Replies.BAD_FORMAT);
+      return false;
+    }
+    return true;
   }
 
   void delete() {
