@@ -187,17 +187,19 @@ final class CommandStreams {
     return line("cas " + key + " 5 0 7 CAS") + line("version");
   }
 
-  /** Returns a key that nothing but numbers is stored under. */
+  /**
+   * Returns a key that nothing but numbers is stored under. None is 2^63 or more: of such a one
+   * memcached reads on behind its end, for a minus sign.
+   */
   String numberKey() {
     return prefix + "n" + random.nextInt(3);
   }
 
-  /** memcached reads on behind a number of 2^63 or more, for a minus sign: so there are none. */
   private String arithmetic() {
     String key = numberKey();
     String set = "";
     if (random.nextInt(3) == 0) {
-      String value = pick("0", "9", "99", "10", "abc", "", " 5", "7 x", "9223372036854775000");
+      String value = pick("0", "9", "99", "10", "abc", "", " 5", "7 x", "9223372036850000000");
       set = line("set %s 3 0 %d noreply".formatted(key, value.length())) + data(value);
     }
     return set + line(pick("incr ", "decr ") + key + " " + delta() + noReply());

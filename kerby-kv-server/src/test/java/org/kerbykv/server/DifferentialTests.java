@@ -42,6 +42,7 @@ abstract class DifferentialTests {
   private static final Pattern CAS = Pattern.compile("VALUE [^ ]+ \\d+ \\d+ (\\d+)\r\n");
 
   private final List<String> sent = new ArrayList<>();
+  private long seed;
   private Random random;
 
   /** Where Debian's memcached listens, for TCP and UDP. */
@@ -57,7 +58,7 @@ abstract class DifferentialTests {
 
   @BeforeEach
   void seed() {
-    long seed = Long.getLong("kerby.seed", System.nanoTime());
+    seed = Long.getLong("kerby.seed", System.nanoTime());
     System.out.println(getClass().getSimpleName() + ": -Dkerby.seed=" + seed);
     random = new Random(seed);
     sent.clear();
@@ -191,8 +192,8 @@ abstract class DifferentialTests {
     ReplyComparison comparison = new ReplyComparison(ours, theirs);
     if (!comparison.isSame()) {
       throw new AssertionError(
-          "replies differ, see %s:%n%s%n  requests: %s"
-              .formatted(save(), comparison.difference(), ReplyComparison.escaped(requests)));
+          "replies differ, see %s, -Dkerby.seed=%d:%n%s%n  requests: %s"
+              .formatted(save(), seed, comparison.difference(), ReplyComparison.escaped(requests)));
     }
   }
 

@@ -12,7 +12,9 @@ import static org.kerbykv.bpf.programs.KvAbi.STALE;
 import static org.kerbykv.bpf.programs.KvAbi.TIER_USER;
 import static org.kerbykv.bpf.programs.KvAbi.WON;
 
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.RequiresBPF;
@@ -26,17 +28,28 @@ class ItemStateTest {
   private static final int LATER = 0x7fff_ffff;
   private static final long TOKEN = 0x1234;
 
-  private final KvStore store = new KvStore(KvConfig.of(64));
+  private static KvStore store;
+
+  @BeforeAll
+  static void load() {
+    store = new KvStore(KvConfig.of(64));
+  }
+
+  @AfterAll
+  static void unload() {
+    store.close();
+  }
 
   @BeforeEach
   void someItem() {
+    store.clear();
+    store.setEpoch(KvStore.EPOCH);
     run(request(Op.SET, "k").value("value").flags(7).exptime(LATER), Status.OK);
   }
 
   @AfterEach
-  void wholeAndGone() {
+  void whole() {
     StoreAudit.check(store);
-    store.close();
   }
 
   private KvSlot request(Op op, String key) {
