@@ -143,8 +143,8 @@ struct {
 
 /* BTF has the types that some variable has; user space looks these up. */
 const volatile struct {
-	struct dint_evicted *evicted;
-	struct dint_written *written;
+	struct dint_evicted evicted;
+	struct dint_written written;
 } dint_abi = {};
 
 static __always_inline __u32 dint_index(const struct mc_text *t)
