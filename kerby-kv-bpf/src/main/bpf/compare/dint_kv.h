@@ -48,7 +48,7 @@
 /* With 8 bytes in front and 16 of the bucket's head, a slot costs 64 bytes more than its value. */
 #define DINT_KEY_WORDS 5
 #define DINT_DATA_WORDS (DINT_SLOT / 8)
-#define DINT_TRIES 200 /* to take a lock that is held by a program on another CPU */
+#define DINT_TRIES 4096 /* to take a lock that is held on another CPU, which may be a virtual one */
 
 enum dint_state {
 	DINT_EMPTY,
