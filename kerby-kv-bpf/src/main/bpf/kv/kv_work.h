@@ -47,6 +47,8 @@ struct kv_work {
 	struct kv_entry found;
 	/* The entry to insert, and what the operation left behind. */
 	struct kv_entry fresh;
+	__u8 fresh_room
+		[KV_HEAD_BYTES]; /* behind fresh.head, so that offset + length is in bounds */
 	struct net_flow flow; /* of a packet */
 	__u32 frame_text; /* offset of the text in its frame */
 	/* A packet as it came: all before the key, for when it has to be put back. */
@@ -57,7 +59,7 @@ struct kv_work {
 	__u8 changed; /* the frame is not as it came */
 	__u8 with_cas; /* a gets: the reply has the cas id */
 	/* A block in the making: twice the largest, so that offset + length is in bounds. */
-	__u8 block[2 * KERBY_BLOCK_BYTES_MAX];
+	__u8 block[2 * KERBY_BLOCK_BYTES_MAX] __attribute__((aligned(8)));
 };
 
 /* Reading a chain overwrites up to a key's length in front of the value; see kv_chain_read(). */
