@@ -465,7 +465,7 @@ static __always_inline void dint_learn(struct __sk_buff *skb, struct mc_text *t)
 
 	if (!b || !dint_fits(t) || !dint_lock(b))
 		return;
-	if (b->ticket == mc_ticket(t, true) && dint_find(b, t) == DINT_WAYS) {
+	if (b->ticket == mc_ticket(t, true)) { /* so it is still not here */
 		at = dint_take(b, dint_home(t));
 		if (at < DINT_WAYS)
 			dint_put(skb, NET_DOOR_TC, b, at, t, DINT_CLEAN);

@@ -1,10 +1,16 @@
 package org.kerbykv.bpf.programs;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.LongToIntFunction;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFTestRun;
 
@@ -24,6 +30,27 @@ final class BaselinePrograms implements AutoCloseable {
     doors.put(PacketDoor.XDP, program.testRun(prefix + "_xdp"));
     doors.put(PacketDoor.TC, program.testRun(prefix + "_tc"));
     egress = program.testRun(prefix + "_egress");
+  }
+
+  /** Two keys of 8 bytes that have a part of their hashes in common. */
+  static List<String> keysOfOneHash(LongToIntFunction part) {
+    Map<Integer, String> seen = new HashMap<>();
+    for (int i = 0; i < 1_000_000; i++) {
+      String key = "%08d".formatted(i);
+      long word = ByteBuffer.wrap(key.getBytes(US_ASCII)).order(LITTLE_ENDIAN).getLong();
+      long hash = mix(mix(mix(0, word), 0), 0x2545f4914f6cdd1dL);
+      String other = seen.put(part.applyAsInt(hash), key);
+      if (other != null) {
+        return List.of(other, key);
+      }
+    }
+    throw new AssertionError("no such keys");
+  }
+
+  /** mc_mix of mc.h. */
+  private static long mix(long hash, long word) {
+    long mixed = (hash ^ word) * 0x9e3779b97f4a7c15L;
+    return mixed ^ (mixed >>> 32);
   }
 
   /** Lets a request come in. */

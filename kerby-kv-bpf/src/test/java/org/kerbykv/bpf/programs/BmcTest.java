@@ -10,6 +10,7 @@ import static org.kerbykv.bpf.programs.MemcachedText.set;
 import static org.kerbykv.bpf.programs.MemcachedText.setNoreply;
 import static org.kerbykv.bpf.programs.MemcachedText.value;
 
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -148,9 +149,23 @@ class BmcTest {
     goesUp(Frame.request(get("a")));
   }
 
+  @Test
+  void keysOfOneHashAreToldApart() {
+    List<String> keys = BaselinePrograms.keysOfOneHash(hash -> (int) hash);
+    isAskedFor(keys.get(0), hit(keys.get(0), 0, "v"));
+    goesUp(Frame.request(get(keys.get(1))));
+  }
+
   @ParameterizedTest
   @ValueSource(
-      strings = {"get a b\r\n", "gets k\r\n", "get k", "delete k\r\n", "set k 0 0 2\r\nabc\r\n"})
+      strings = {
+        "get a b\r\n",
+        "gets k\r\n",
+        "get k",
+        "get k\r\nget k\r\n",
+        "delete k\r\n",
+        "set k 0 0 2\r\nabc\r\n"
+      })
   void otherRequestsAreMemcacheds(String text) {
     isAskedFor("k", hit("k", 0, "v"));
     goesUp(Frame.request(text));

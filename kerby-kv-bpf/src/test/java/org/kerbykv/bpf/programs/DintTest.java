@@ -182,6 +182,15 @@ class DintTest {
   }
 
   @Test
+  void keysOfOneTagAreToldApart() {
+    List<String> keys = BaselinePrograms.keysOfOneHash(hash -> (int) (hash >>> 32));
+    isAnswered(set(keys.get(0), "a"), STORED);
+    isAnswered(set(keys.get(1), "b"), STORED);
+    isAnswered(get(keys.get(0)), hit(keys.get(0), 0, "a"));
+    isAnswered(get(keys.get(1)), hit(keys.get(1), 0, "b"));
+  }
+
+  @Test
   void noreplyIsSilent() {
     assertThat(dint.send(door, Frame.request(setNoreply("k", "v"))).verdict())
         .isEqualTo(PacketDoor.Verdict.SILENT);
@@ -195,7 +204,9 @@ class DintTest {
         "gets k\r\n",
         "delete k\r\n",
         "set k 0 0 2\r\nabc\r\n",
-        "set k 0 0 1 norepl\r\na\r\n",
+        "set k 0 0 1\r\naXY",
+        "get k\r\nget k\r\n",
+        "set k 0 0 1 noreplX\r\na\r\n",
         "set k 0 0\r\n\r\n",
         "set k 4294967296 0 1\r\na\r\n",
         "set k 0 100 1\r\na\r\n"
@@ -269,6 +280,26 @@ class DintTest {
     written(handed, true);
     goesUp(set("e", "e"));
     isAnswered(get(handed.value()), hit(handed.value(), 0, "later"));
+  }
+
+  @Test
+  void whatIsHandedOverAgainWaitsForItsOwnAnswer() {
+    fill();
+    goesUp(set("e", "e"));
+    Evicted first = evicted().getFirst();
+    isAnswered(set(first.value(), "later"), STORED);
+    Evicted again = first;
+    while (again.way() != first.way() || again.version() == first.version()) {
+      goesUp(set("e", "e"));
+      again = evicted().getFirst();
+      if (again.way() != first.way()) {
+        written(again, false); // the next one is another
+      }
+    }
+    written(first, true);
+    goesUp(set("e", "e"));
+    written(again, true);
+    isAnswered(set("e", "e"), STORED);
   }
 
   @Test
