@@ -9,6 +9,7 @@ import org.kerbykv.loadgen.engine.Cpus;
 import org.kerbykv.loadgen.engine.Engine;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.socket.SocketEngine;
+import org.kerbykv.loadgen.topology.Target;
 import org.kerbykv.loadgen.topology.VethTopology;
 import org.kerbykv.loadgen.xdp.XdpEngine;
 import picocli.CommandLine.Option;
@@ -52,13 +53,13 @@ final class PlaceOptions {
 
   @Option(
       names = "--target",
-      paramLabel = "kerby|memcached|reflector",
+      paramLabel = "kerby|memcached|reflector|netty",
       defaultValue = "kerby",
       description = {
         "With --topology: the server to start. The reflector sends every request back as it is,",
-        "from XDP. Default ${DEFAULT-VALUE}."
+        "from XDP; netty is this server with --xdp off. Default ${DEFAULT-VALUE}."
       })
-  private VethTopology.Target target;
+  private Target target;
 
   @Option(
       names = "--server-option",
@@ -89,14 +90,12 @@ final class PlaceOptions {
 
   /** Whether the server answers requests with themselves. */
   boolean isEcho() {
-    return topology != null && target == VethTopology.Target.REFLECTOR;
+    return topology != null && target.isEcho();
   }
 
   /** Where metrics are to be had, if that goes without saying; else null. */
   String metricsAddress() {
-    return topology != null && target == VethTopology.Target.KERBY
-        ? VethTopology.metricsAddress()
-        : null;
+    return topology != null && target.hasMetrics() ? VethTopology.metricsAddress() : null;
   }
 
   InetSocketAddress address() {
@@ -160,8 +159,7 @@ final class PlaceOptions {
     Runtime.getRuntime().addShutdownHook(onSignal);
     try {
       veth.enterLoadSide();
-      boolean xdpServer = target != VethTopology.Target.MEMCACHED;
-      veth.letPass(!isXdp() && xdpServer, isXdp() && !xdpServer);
+      veth.letPass(target, isXdp());
       veth.startServer(target, serving, serverOptions, log);
       Cpus.keepThreadTo(sending);
     } catch (LoadException | InterruptedException e) {
@@ -187,13 +185,13 @@ final class PlaceOptions {
         "CPU %s: %s, and on its behalf the kernel's part of %s%n",
         senders,
         isXdp() ? "sends and receives in the kernel" : "sends and receives through sockets",
-        target.name().toLowerCase(Locale.ROOT));
+        target);
     log.printf(
         Locale.ROOT,
         "CPU %s: %s%n",
         VethTopology.list(serving),
-        target == VethTopology.Target.REFLECTOR
+        target.isEcho()
             ? "nothing: the reflector is in the kernel alone"
-            : "user space of " + target.name().toLowerCase(Locale.ROOT));
+            : "user space of " + target);
   }
 }

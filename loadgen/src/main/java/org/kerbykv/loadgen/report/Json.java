@@ -28,6 +28,10 @@ public final class Json {
     return raw(key, quoted(value));
   }
 
+  public Json put(String key, Json object) {
+    return raw(key, object.toString());
+  }
+
   /** Objects in an array. */
   public Json put(String key, List<Json> objects) {
     return raw(key, objects.stream().map(Json::toString).collect(joining(",", "[", "]")));

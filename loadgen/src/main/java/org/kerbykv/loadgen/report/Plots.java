@@ -7,14 +7,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.HdrHistogram.HistogramIterationValue;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.engine.LoadResult;
 import org.kerbykv.loadgen.engine.Progress;
 import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.CategorySeries;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.knowm.xchart.style.CategoryStyler;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
@@ -82,6 +88,45 @@ public final class Plots implements Progress {
     }
   }
 
+  /**
+   * Writes NAME.png and NAME.svg: lines over places that stand at equal distances.
+   *
+   * @param lines a number for each place, NaN where there is none
+   * @return the SVG
+   */
+  public static Path writeLines(
+      Path directory,
+      String name,
+      String title,
+      String horizontal,
+      String vertical,
+      boolean logarithmic,
+      List<String> places,
+      Map<String, List<Double>> lines)
+      throws LoadException {
+    CategoryChart chart =
+        new CategoryChartBuilder()
+            .width(WIDTH)
+            .height(HEIGHT)
+            .title(title)
+            .xAxisTitle(horizontal)
+            .yAxisTitle(vertical)
+            .build();
+    CategoryStyler style = chart.getStyler();
+    style.setDefaultSeriesRenderStyle(CategorySeries.CategorySeriesRenderStyle.Line);
+    style.setLegendPosition(Styler.LegendPosition.OutsideE);
+    style.setYAxisLogarithmic(logarithmic);
+    if (!logarithmic) {
+      style.setYAxisMin(0.0);
+    }
+    style.setLocale(Locale.ROOT);
+    lines.forEach(
+        (line, values) ->
+            chart.addSeries(line, places, values.stream().map(v -> v.isNaN() ? null : v).toList()));
+    write(directory, name, chart);
+    return directory.resolve(name + ".svg");
+  }
+
   /** The horizontal axis gives each further nine of a percentile the same room. */
   private static XYChart latencyByPercentile(LoadResult total) {
     List<Double> oneIn = new ArrayList<>();
@@ -117,7 +162,7 @@ public final class Plots implements Progress {
     chart.addSeries(name, x, y).setMarker(SeriesMarkers.NONE);
   }
 
-  private static void write(Path directory, String name, XYChart chart) throws LoadException {
+  private static void write(Path directory, String name, Chart<?, ?> chart) throws LoadException {
     try {
       Files.createDirectories(directory);
       String path = directory.resolve(name).toString();

@@ -13,6 +13,7 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.loadgen.baseline.Reflector;
 import org.kerbykv.loadgen.engine.LoadException;
 
 /**
@@ -21,16 +22,6 @@ import org.kerbykv.loadgen.engine.LoadException;
  * process was killed.
  */
 public final class VethTopology implements AutoCloseable {
-  /** What serves. */
-  public enum Target {
-    /** This project's server, from the kernel. */
-    KERBY,
-    /** Debian's memcached. */
-    MEMCACHED,
-    /** {@link Reflector}. */
-    REFLECTOR
-  }
-
   /** The interface on either side. */
   static final String DEVICE = "kv0";
 
@@ -107,21 +98,20 @@ public final class VethTopology implements AutoCloseable {
    * Lets what XDP programs send on the one side reach sockets on the other: the kernel drops it
    * silently at a veth interface without a program. To be called from the load's side.
    *
-   * @param atLoad for replies to sockets here
-   * @param atServer for requests from the kernel to sockets there
+   * @param target what will serve
+   * @param kernelLoad whether the requests come from the kernel, not from sockets
    */
-  public void letPass(boolean atLoad, boolean atServer) throws LoadException {
-    if (!atLoad && !atServer) {
+  public void letPass(Target target, boolean kernelLoad) throws LoadException {
+    if (kernelLoad == target.isInKernel()) {
       return;
     }
     try {
       BPFProgram pass = BPFProgram.load(BPFProgram.class, "xdp_pass.bpf.o");
       opened.push(pass);
-      if (atLoad) {
-        attach(pass);
-      }
-      if (atServer) {
+      if (kernelLoad) {
         server.run(() -> attach(pass));
+      } else {
+        attach(pass);
       }
     } catch (BPFException e) {
       throw new LoadException(e.getMessage(), e);
@@ -157,24 +147,8 @@ public final class VethTopology implements AutoCloseable {
   private static List<String> command(Target target, int threads) throws LoadException {
     String port = Integer.toString(PORT);
     return switch (target) {
-      case KERBY ->
-          ServerProcess.javaCommand(
-              "org.kerbykv.server.Main",
-              "server",
-              "--port",
-              port,
-              "--listen",
-              SERVER_ADDRESS,
-              "--interface",
-              DEVICE,
-              "--xdp",
-              "native",
-              "--metrics-port",
-              Integer.toString(METRICS_PORT),
-              "--memory-limit",
-              Integer.toString(MEMORY_MIB),
-              "--threads",
-              Integer.toString(threads));
+      case KERBY -> kerby("native", "--memory-limit", threads);
+      case NETTY -> kerby("off", "--user-memory", threads);
       case MEMCACHED ->
           List.of(
               "memcached",
@@ -199,6 +173,26 @@ public final class VethTopology implements AutoCloseable {
               "--port",
               port);
     };
+  }
+
+  private static List<String> kerby(String xdp, String memory, int threads) throws LoadException {
+    return ServerProcess.javaCommand(
+        "org.kerbykv.server.Main",
+        "server",
+        "--port",
+        Integer.toString(PORT),
+        "--listen",
+        SERVER_ADDRESS,
+        "--interface",
+        DEVICE,
+        "--xdp",
+        xdp,
+        "--metrics-port",
+        Integer.toString(METRICS_PORT),
+        memory,
+        Integer.toString(MEMORY_MIB),
+        "--threads",
+        Integer.toString(threads));
   }
 
   private static boolean accepts() {

@@ -78,24 +78,22 @@ class VethTopologyTest {
         1400);
   }
 
-  private static LoadCounts run(VethTopology.Target target, boolean xdp) throws Exception {
+  private static LoadCounts run(Target target, boolean xdp) throws Exception {
     return apart(
         () -> {
           try (VethTopology veth = new VethTopology(2)) {
-            boolean xdpServer = target != VethTopology.Target.MEMCACHED;
             veth.enterLoadSide();
-            veth.letPass(!xdp && xdpServer, xdp && !xdpServer);
+            veth.letPass(target, xdp);
             veth.startServer(target, List.of(0), List.of(), LOG);
             Engine engine = xdp ? new XdpEngine(0) : new SocketEngine();
-            return engine.run(spec(xdpServer), Progress.NONE).counts();
+            return engine.run(spec(target.isEcho()), Progress.NONE).counts();
           }
         });
   }
 
   @Test
   void bothEnginesReachTheReflectorAndMemcachedAndNothingIsLeft() throws Exception {
-    for (VethTopology.Target target :
-        List.of(VethTopology.Target.REFLECTOR, VethTopology.Target.MEMCACHED)) {
+    for (Target target : List.of(Target.REFLECTOR, Target.MEMCACHED)) {
       for (boolean xdp : new boolean[] {false, true}) {
         LoadCounts counts = run(target, xdp);
         assertThat(counts.sent()).as(target + " " + xdp).isEqualTo(3000);

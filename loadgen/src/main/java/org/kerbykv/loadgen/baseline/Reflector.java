@@ -1,4 +1,4 @@
-package org.kerbykv.loadgen.topology;
+package org.kerbykv.loadgen.baseline;
 
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -22,7 +22,7 @@ public final class Reflector implements Callable<Integer> {
   private static final String PROGRAM = "xdp_reflect";
 
   /** What is printed once it reflects. */
-  static final String READY = "ready";
+  public static final String READY = "ready";
 
   @Option(names = "--interface", required = true)
   private String device;

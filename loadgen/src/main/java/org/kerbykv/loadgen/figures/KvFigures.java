@@ -1,0 +1,93 @@
+package org.kerbykv.loadgen.figures;
+
+import static org.kerbykv.loadgen.figures.LoadSubject.ANSWERED;
+import static org.kerbykv.loadgen.figures.LoadSubject.APART;
+import static org.kerbykv.loadgen.figures.LoadSubject.BOTH;
+import static org.kerbykv.loadgen.figures.LoadSubject.CPUS;
+import static org.kerbykv.loadgen.figures.LoadSubject.UNIFORM;
+import static org.kerbykv.loadgen.figures.LoadSubject.latency;
+import static org.kerbykv.loadgen.figures.LoadSubject.throughput;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * What is measured of key-value stores.
+ *
+ * @param quick only what the ratios need
+ * @param keys how many items there are
+ * @param duration of each load
+ */
+record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> systems) {
+  static final List<Integer> VALUE_SIZES = List.of(64, 128, 256, 512, 1024);
+  static final List<String> READ_RATIOS = List.of("1", "0.95", "0.5", "0");
+  static final String ZIPF = "zipf:0.99";
+  static final List<String> KEY_DISTRIBUTIONS = List.of(UNIFORM, ZIPF);
+
+  /** Blocks that fill a class of the kernel's slab allocator exactly. */
+  static final List<Integer> BLOCK_SIZES = List.of(32, 64, 128, 192, 448, 960);
+
+  /** Of the server, if it is told nothing else. */
+  static final int BLOCK_DEFAULT = 192;
+
+  /** Everything, the systems side by side. */
+  List<Subject> subjects() {
+    List<Subject> subjects = new ArrayList<>();
+    for (KvSystem system : KvSystem.all()) {
+      if (systems.test(system.name())) {
+        subjects.add(subject(system, APART, loads(system.name())));
+        if (!quick) {
+          subjects.add(subject(system, BOTH, loadsOfBoth(system.name())));
+        }
+      }
+    }
+    if (systems.test(KvSystem.KERBY)) {
+      for (int blockBytes : quick ? List.of(BLOCK_DEFAULT) : BLOCK_SIZES) {
+        for (MemorySubject.Sizes sizes : MemorySubject.Sizes.values()) {
+          subjects.add(new MemorySubject(blockBytes, sizes, keys));
+        }
+      }
+    }
+    return subjects;
+  }
+
+  private LoadSubject subject(KvSystem system, String cpus, List<Cell> cells) {
+    return new LoadSubject(system, cpus, keys, duration, cells);
+  }
+
+  private List<Cell> loads(String system) {
+    List<Cell> cells = new ArrayList<>();
+    if (quick) {
+      cells.add(throughput(system, 64, "1", UNIFORM));
+      cells.add(throughput(system, 256, "0.5", UNIFORM));
+      cells.add(throughput(system, 1024, "1", UNIFORM));
+      cells.add(latency(system, 1024, "1"));
+      return cells;
+    }
+    for (int valueSize : VALUE_SIZES) {
+      for (String distribution : KEY_DISTRIBUTIONS) {
+        for (String readRatio : READ_RATIOS) {
+          cells.add(throughput(system, valueSize, readRatio, distribution));
+        }
+      }
+    }
+    for (int valueSize : VALUE_SIZES) {
+      cells.add(latency(system, valueSize, "1"));
+      cells.add(latency(system, valueSize, "0.5"));
+    }
+    return cells;
+  }
+
+  private static List<Cell> loadsOfBoth(String system) {
+    return VALUE_SIZES.stream()
+        .map(valueSize -> throughput(system, valueSize, "1", UNIFORM).with(CPUS, BOTH))
+        .toList();
+  }
+
+  /** Which figure of a load is its result. */
+  static String resultOf(Cell cell) {
+    return cell.get(LoadSubject.KIND).equals(LoadSubject.LATENCY) ? LoadSubject.P99 : ANSWERED;
+  }
+}
