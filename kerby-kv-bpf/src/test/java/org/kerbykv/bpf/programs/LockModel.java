@@ -8,6 +8,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.kerbykv.bpf.programs.LockAbi.Mode;
 import org.kerbykv.bpf.programs.LockAbi.Op;
@@ -67,20 +69,22 @@ final class LockModel {
   }
 
   /** What is known of an acquisition: how it ended; null if it has not. */
-  private record Record(long sequence, Status end) {}
+  private record Known(long sequence, Status end) {}
 
   private static final class Client {
-    private final Map<Long, Record> records = new HashMap<>();
+    private final Map<Long, Known> known = new HashMap<>();
     long seen;
     int live;
 
-    /** The record of that number, or of the one whose place it is to take; null if neither is. */
-    Record record(long sequence) {
-      return records.get(sequence % LockAbi.WINDOW);
+    /**
+     * What is known of that number, or of the one whose place it is to take; null if neither is.
+     */
+    Known record(long sequence) {
+      return known.get(sequence % LockAbi.WINDOW);
     }
 
     void put(long sequence, Status end) {
-      records.put(sequence % LockAbi.WINDOW, new Record(sequence, end));
+      known.put(sequence % LockAbi.WINDOW, new Known(sequence, end));
     }
   }
 
@@ -294,7 +298,7 @@ final class LockModel {
   private Optional<LockMessage> act(
       LockMessage request, int host, Lock lock, Client client, List<Notice> notices, int room) {
     long sequence = request.sequence();
-    Record record = client.record(sequence);
+    Known record = client.record(sequence);
     if (record != null && record.sequence() > sequence) {
       return Optional.of(ended(request, Status.STALE));
     }
@@ -412,6 +416,14 @@ final class LockModel {
       lock.settle(notices, LockAbi.NOTICES_MAX);
     }
     return notices;
+  }
+
+  /** The locks that somebody waits for. */
+  Set<Long> queued() {
+    return locks.values().stream()
+        .filter(lock -> !lock.queue.isEmpty())
+        .map(lock -> lock.number)
+        .collect(Collectors.toSet());
   }
 
   /** When next to look after a lock; {@link Long#MAX_VALUE} if nobody waits for it. */
