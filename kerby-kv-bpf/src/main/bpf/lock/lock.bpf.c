@@ -12,9 +12,10 @@
 SEC("xdp")
 int lock_xdp(struct xdp_md *ctx)
 {
-	struct lock_frame f = {ctx, NET_DOOR_XDP, LOCK_PATH_XDP, ctx->ingress_ifindex, 0};
+	struct lock_frame f = {ctx, NET_DOOR_XDP};
 
-	switch (lock_on_packet(&f, (void *)(long)ctx->data, (void *)(long)ctx->data_end)) {
+	switch (lock_on_packet(&f, LOCK_PATH_XDP, ctx->ingress_ifindex, 0, (void *)(long)ctx->data,
+			       (void *)(long)ctx->data_end)) {
 	case LOCK_REPLY:
 		return XDP_TX;
 	case LOCK_SILENT:
@@ -28,7 +29,8 @@ int lock_xdp(struct xdp_md *ctx)
 SEC("tc")
 int lock_tc(struct __sk_buff *skb)
 {
-	struct lock_frame f = {skb, NET_DOOR_TC, LOCK_PATH_TC, skb->ifindex, LOCK_NOTICES_MAX};
+	__u32 ifindex = skb->ifindex, room = LOCK_NOTICES_MAX;
+	struct lock_frame f = {skb, NET_DOOR_TC};
 
 	/* Not for this host; several datagrams in one. */
 	if (skb->pkt_type != PACKET_HOST || skb->gso_size)
@@ -39,13 +41,14 @@ int lock_tc(struct __sk_buff *skb)
 	 * others would not. User space sends those.
 	 */
 	if (skb->vlan_present) {
-		f.ifindex = 0;
-		f.room = 0;
+		ifindex = 0;
+		room = 0;
 	}
 	/* Drivers may leave headers outside the linear part. */
 	if (skb->data_end - skb->data < LOCK_PULL && skb->len > skb->data_end - skb->data)
 		bpf_skb_pull_data(skb, skb->len < LOCK_PULL ? skb->len : LOCK_PULL);
-	switch (lock_on_packet(&f, (void *)(long)skb->data, (void *)(long)skb->data_end)) {
+	switch (lock_on_packet(&f, LOCK_PATH_TC, ifindex, room, (void *)(long)skb->data,
+			       (void *)(long)skb->data_end)) {
 	case LOCK_REPLY:
 		return bpf_redirect(skb->ifindex, 0);
 	case LOCK_SILENT:

@@ -260,7 +260,6 @@ enum lock_path { LOCK_PATH_XDP, LOCK_PATH_TC, LOCK_PATH_USER, LOCK_PATH_MAX };
 struct lock_stats {
 	/* Replies; status 0: let pass to the next door. */
 	__u64 requests[LOCK_PATH_MAX][LOCK_RENEW + 1][LOCK_STATUS_MAX];
-	__u64 notices; /* sent, by whatever way */
 	__s64 held; /* gauge: holders */
 	__s64 waiting; /* gauge: waiters */
 	__u64 inconsistent; /* a block or record was not where it has to be: a bug */

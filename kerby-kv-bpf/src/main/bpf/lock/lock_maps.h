@@ -9,8 +9,6 @@
 #include "lock/lock_abi.h"
 
 /* Set before loading; see the server's flags of the same meaning. */
-const volatile __u16 lock_udp_port = 11311; /* host order */
-const volatile __u32 lock_listen_ip4 = 0; /* network order; 0: those in lock_local */
 /* Waiters of one lock, and holders that share one: 1 to LOCK_WALK_MAX. */
 const volatile __u32 lock_queue_max = 256;
 const volatile __u32 lock_holders_max = 256;
@@ -84,14 +82,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } lock_events SEC(".maps");
-
-/* The addresses that packets for us are sent to, but for the IPv4 address in lock_listen_ip4. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, struct net_address);
-	__type(value, __u8);
-} lock_local SEC(".maps");
 
 static __always_inline struct lock_ctl *lock_ctl_get(void)
 {

@@ -10,13 +10,6 @@ static __always_inline __u32 lock_at_most(__u32 value, __u32 max)
 	return value < max ? value : max;
 }
 
-/* Is this a request of ours, and not a reply or something else? */
-static __always_inline bool lock_is_request(const struct lock_message *m)
-{
-	return m->magic == bpf_htons(LOCK_MAGIC) && m->version == LOCK_PROTOCOL &&
-	       m->status == LOCK_REQUEST;
-}
-
 /* Read w->message. False: it is malformed. */
 static __always_inline bool lock_read(struct lock_slot *w)
 {

@@ -11,7 +11,7 @@
 #define KERBY_LOCK_PACKET_H
 
 #include "lock/lock_message.h"
-#include "net/frame.h"
+#include "lock/lock_wire.h"
 
 enum lock_verdict {
 	LOCK_UP, /* not ours, or not now: on to the next door */
@@ -19,22 +19,10 @@ enum lock_verdict {
 	LOCK_SILENT, /* done, but there is no reply: the client will ask again */
 };
 
-/* A frame being handled. All but @ctx, and @room in TC, are constants of the program. */
-struct lock_frame {
-	void *ctx;
-	enum net_door door;
-	enum lock_path path;
-	__u32 ifindex; /* where it came in; 0: what we send must not go there by itself */
-	__u32 room; /* most notices */
-};
-
-#define LOCK_FRAME_MAX (NET_HEAD_MAX + sizeof(struct lock_message))
-
-/* A packet's slot, and a frame in the making: its headers end where the message begins. */
+/* A packet's slot, and room for what is sent. */
 struct lock_packet {
 	struct lock_slot slot;
-	__u8 frame[LOCK_FRAME_MAX];
-	__u8 reserved[NET_HEAD_MAX - NET_HEAD_MIN]; /* for the verifier: any start, any length */
+	struct lock_datagram datagram;
 };
 
 struct {
@@ -43,64 +31,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lock_packet);
 } lock_packet SEC(".maps");
-
-/* The sum of a datagram of @m, but for the checksum in its header; the same in both directions. */
-static __always_inline __u64 lock_sum(const struct net_flow *flow, struct lock_message *m)
-{
-	__u64 sum = net_udp_pseudo(flow, sizeof(*m));
-
-	sum += (__u64)flow->sport + flow->dport + bpf_htons(sizeof(struct udphdr) + sizeof(*m));
-	return sum + (__u32)bpf_csum_diff(NULL, 0, (void *)m, sizeof(*m), 0);
-}
-
-/*
- * Make p->frame the datagram of @m that goes back where @flow comes from.
- * Returns the length of its headers.
- */
-__noinline int lock_frame_make(struct lock_packet *p, const struct net_flow *flow,
-			       struct lock_message *m)
-{
-	__u32 head = NET_HEAD_MIN;
-	__u16 sum;
-
-	if (!p || !flow || !m)
-		return 0;
-#define LOCK_HEAD_OF(kind)                                                                       \
-	case kind:                                                                               \
-		net_udp_reply(p->frame + NET_HEAD_MAX - NET_HEAD(kind), flow, kind, sizeof(*m)); \
-		head = NET_HEAD(kind);                                                           \
-		break
-	switch (flow->kind) {
-		LOCK_HEAD_OF(0);
-		LOCK_HEAD_OF(NET_TAGGED);
-		LOCK_HEAD_OF(NET_IP6);
-		LOCK_HEAD_OF(NET_TAGGED | NET_IP6);
-	}
-#undef LOCK_HEAD_OF
-	__builtin_memcpy(p->frame + NET_HEAD_MAX, m, sizeof(*m));
-	if (flow->kind & NET_IP6) {
-		sum = ~net_fold(lock_sum(flow, m));
-		*(__u16 *)(p->frame + NET_HEAD_MAX - sizeof(sum)) = sum ? sum : 0xffff;
-	}
-	return head;
-}
-
-/* Make the frame the datagram of @m that goes back where @flow comes from. */
-static __always_inline bool lock_put(struct lock_frame *f, struct lock_packet *p,
-				     const struct net_flow *flow, struct lock_message *m)
-{
-	__u32 head = lock_frame_make(p, flow, m);
-	__u32 len = head + sizeof(*m), start = NET_HEAD_MAX - head;
-	struct bpf_dynptr d;
-
-	/* Apart, for the verifier, which does not relate the two. */
-	barrier_var(len);
-	barrier_var(start);
-	if (len > LOCK_FRAME_MAX || start > NET_HEAD_MAX - NET_HEAD_MIN)
-		return false;
-	return net_frame_resize(f->ctx, f->door, len) && !net_frame_dynptr(f->ctx, f->door, &d) &&
-	       !bpf_dynptr_write(&d, 0, p->frame + start, len, 0);
-}
 
 /* Leave a notice to user space. If there is no room, its client finds out by asking. */
 static __always_inline void lock_notice_up(struct lock_notice *n)
@@ -126,46 +56,19 @@ static __always_inline void lock_send(struct lock_frame *f, struct lock_packet *
 		if (i >= p->slot.notices)
 			break;
 		n = &p->slot.notice[i];
-		if (!lock_clones || !n->ifindex || !lock_put(f, p, &n->flow, &n->message) ||
+		if (!lock_clones || !n->ifindex ||
+		    !lock_put(f, &p->datagram, &n->flow, &n->message) ||
 		    bpf_clone_redirect(f->ctx, n->ifindex, 0))
 			lock_notice_up(n);
 	}
 }
 
-/* Is the datagram sent to an address that we serve? */
-static __always_inline bool lock_is_local(const struct net_flow *flow)
-{
-	struct net_address a;
-
-	if (lock_listen_ip4 && !(flow->kind & NET_IP6))
-		return flow->dst[0] == lock_listen_ip4;
-	return net_flow_to(flow, &a) && bpf_map_lookup_elem(&lock_local, &a);
-}
-
-/* Read the frame's headers and message. False: not a request of ours. */
-static __always_inline bool lock_load(struct lock_frame *f, struct lock_slot *w, void *data,
-				      void *data_end)
-{
-	struct lock_message *m;
-	__u32 head;
-
-	if (!net_udp_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(lock_udp_port),
-			   &w->flow))
-		return false;
-	head = w->flow.head; /* read again: one number that is not known, not four that are */
-	m = data + head;
-	if (head > NET_HEAD_MAX || (void *)(m + 1) > data_end ||
-	    w->flow.payload_len != sizeof(*m) || !lock_is_request(m))
-		return false;
-	/* From our own port comes nothing but another server's reply. */
-	if (w->flow.sport == bpf_htons(lock_udp_port) || !lock_is_local(&w->flow))
-		return false;
-	w->message = *m;
-	return net_udp_unsummed(&w->flow) ||
-	       net_fold(lock_sum(&w->flow, &w->message) + w->flow.check) == 0xffff;
-}
-
-static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, void *data,
+/*
+ * @ifindex: where the frame came in; 0: what we send must not go there by
+ * itself. @room: the most notices that can be sent.
+ */
+static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, enum lock_path path,
+							__u32 ifindex, __u32 room, void *data,
 							void *data_end)
 {
 	struct lock_packet *p;
@@ -176,17 +79,17 @@ static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, vo
 	if (!p)
 		return LOCK_UP;
 	w = &p->slot;
-	if (!lock_load(f, w, data, data_end))
+	if (!lock_load(f, &w->flow, &w->message, data, data_end))
 		return LOCK_UP;
-	w->path = f->path;
-	w->room = f->room;
-	w->ifindex = f->ifindex;
+	w->path = path;
+	w->room = room;
+	w->ifindex = ifindex;
 	lock_serve(w);
 	if (!w->result)
 		return LOCK_UP;
 	if (f->door == NET_DOOR_TC)
 		lock_send(f, p);
-	return lock_put(f, p, &w->flow, &w->message) ? LOCK_REPLY : LOCK_SILENT;
+	return lock_put(f, &p->datagram, &w->flow, &w->message) ? LOCK_REPLY : LOCK_SILENT;
 }
 
 #endif /* KERBY_LOCK_PACKET_H */

@@ -38,33 +38,9 @@
 #define KERBY_LOCK_TABLE_H
 
 #include "lock/lock_maps.h"
+#include "lock/lock_word.h"
 
 #define LOCK_TRIES 4
-#define LOCK_SPINS 1024 /* reads of a held word; a turn takes 1 us, with long walks a hundred */
-
-/* Take @word from even to odd. */
-static __always_inline bool lock_word_take(__u64 *word)
-{
-	bool taken = false;
-	__u64 seen;
-	int i;
-
-	bpf_for(i, 0, LOCK_SPINS) {
-		seen = *(volatile __u64 *)word;
-		if (seen & 1)
-			continue;
-		taken = __sync_val_compare_and_swap(word, seen, seen + 1) == seen;
-		if (taken)
-			break;
-	}
-	return taken;
-}
-
-/* Give a word back. */
-static __always_inline void lock_word_give(__u64 *word)
-{
-	__sync_fetch_and_add(word, 1);
-}
 
 /* Insert lock @number, held. NULL: somebody else has, or there is no room; see @full. */
 static __always_inline struct lock_entry *lock_insert(__u64 number, __u64 now, bool *full)

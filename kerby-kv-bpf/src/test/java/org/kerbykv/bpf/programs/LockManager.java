@@ -60,7 +60,7 @@ final class LockManager implements AutoCloseable {
         .constant("lock_holders_max", config.holdersMax())
         .constant("lock_lease_max_ms", LockConfig.LEASE_MAX_MILLIS)
         .constant("lock_wait_max_ms", LockConfig.WAIT_MAX_MILLIS)
-        .constant("lock_clones", 0)
+        .constant("lock_clones", config.clones() ? 1 : 0)
         .constant("lock_manual_clock", config.manualClock() ? 1 : 0)
         .constant("kerby_capacity", config.blocks())
         .mapMaxEntries("kerby_pool", config.blocks())
@@ -68,7 +68,12 @@ final class LockManager implements AutoCloseable {
         .mapMaxEntries("lock_sessions", config.clients());
   }
 
-  private void serve(byte[] address) {
+  BPFProgram program() {
+    return program;
+  }
+
+  /** Has the programs answer what is sent to this address: 16 bytes. */
+  void serve(byte[] address) {
     program
         .getHashMap("lock_local", BPFType.bytes(address.length), BPFType.INT8)
         .put(address, (byte) 1);
@@ -94,6 +99,17 @@ final class LockManager implements AutoCloseable {
     received.clear();
     events.consume();
     return List.copyOf(received);
+  }
+
+  /** The notices among {@link #drainEvents}. */
+  List<LockSession.Notice> drainNotices() {
+    List<LockSession.Notice> notices = new ArrayList<>();
+    for (Event event : drainEvents()) {
+      if (event instanceof Event.Send(LockSession.Notice notice)) {
+        notices.add(notice);
+      }
+    }
+    return notices;
   }
 
   private static Event read(MemorySegment event) {

@@ -435,7 +435,7 @@ final class LockModel {
     return lock.behind ? now : Math.min(lock.expires, lock.deadline);
   }
 
-  /** Removes a lock if nobody needs it, when what is due has been done. */
+  /** Removes a lock if nobody needs it, when what is due has been done; see {@link #sweep}. */
   boolean reapLock(long number) {
     Lock lock = locks.get(number);
     if (lock == null

@@ -124,9 +124,12 @@ class LockModelTest {
             .isEqualTo(doneIf(model.reapClient(client, since)));
       } else {
         long lock = traffic.lock();
-        sweep(at, lock);
-        boolean reaped = model.reapLock(lock);
-        assertThat(session.reapLock(lock)).as(at).isEqualTo(doneIf(reaped));
+        LockSession.Served served = session.reapLock(lock);
+        assertThat(served.notices()).as(at + ": reap").isEqualTo(model.sweep(lock));
+        assertThat(served.status()).as(at).isEqualTo(doneIf(model.reapLock(lock)));
+        if (served.status() == SlotStatus.DONE) {
+          watched.remove(lock);
+        }
       }
     }
 

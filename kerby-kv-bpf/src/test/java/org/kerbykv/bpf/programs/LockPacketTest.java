@@ -72,13 +72,6 @@ class LockPacketTest {
     assertThat(outcome.frame()).isEqualTo(request);
   }
 
-  private static List<Notice> notices() {
-    return MANAGER.drainEvents().stream()
-        .filter(Event.Send.class::isInstance)
-        .map(event -> ((Event.Send) event).notice())
-        .toList();
-  }
-
   @Test
   void acquireAndReleaseThroughEachDoorAndHeaders() {
     long sequence = 0;
@@ -105,7 +98,7 @@ class LockPacketTest {
     assertThat(tc(release(1, 1)).status()).isEqualTo(Status.RELEASED);
     LockMessage granted =
         exclusive(2, 1).reply(Status.GRANTED, Mode.EXCLUSIVE, LockManager.TOKEN_BASE + 2, 0, LEASE);
-    assertThat(notices()).containsExactly(new Notice(granted, 2));
+    assertThat(MANAGER.drainNotices()).containsExactly(new Notice(granted, 2));
     assertThat(xdp(exclusive(2, 1))).as("sent again").isEqualTo(granted);
     assertThat(xdp(release(1, 1)).status()).as("sent again").isEqualTo(Status.RELEASED);
   }
@@ -118,13 +111,13 @@ class LockPacketTest {
     xdp(exclusive(4, 1));
     xdp(shared(5, 1));
     tc(release(1, 1));
-    assertThat(notices()).extracting(Notice::host).containsExactly(2, 3);
+    assertThat(MANAGER.drainNotices()).extracting(Notice::host).containsExactly(2, 3);
     assertThat(xdp(shared(6, 1)).status()).isEqualTo(Status.QUEUED);
     assertThat(xdp(release(2, 1)).status()).isEqualTo(Status.RELEASED);
     tc(release(3, 1));
-    assertThat(notices()).extracting(Notice::host).containsExactly(4);
+    assertThat(MANAGER.drainNotices()).extracting(Notice::host).containsExactly(4);
     tc(release(4, 1));
-    assertThat(notices()).extracting(Notice::host).containsExactly(5, 6);
+    assertThat(MANAGER.drainNotices()).extracting(Notice::host).containsExactly(5, 6);
   }
 
   @Test
@@ -178,7 +171,7 @@ class LockPacketTest {
     xdp(exclusive(2, 1));
     MANAGER.setNow(WAIT * MILLI);
     tc(release(1, 1));
-    assertThat(notices())
+    assertThat(MANAGER.drainNotices())
         .containsExactly(
             new Notice(exclusive(2, 1).reply(Status.TIMEOUT, Mode.EXCLUSIVE, 0, 0, 0), 2));
     assertThat(xdp(exclusive(2, 1)).status()).isEqualTo(Status.TIMEOUT);
@@ -259,15 +252,27 @@ class LockPacketTest {
   void idleLocksAndClientsAreRemovedAndTokensGoOnGrowing() {
     long token = xdp(exclusive(1, 1)).token();
     MANAGER.setNow(10);
-    assertThat(SESSION.reapLock(7)).as("held").isEqualTo(SlotStatus.KEPT);
+    assertThat(SESSION.reapLock(7).status()).as("held").isEqualTo(SlotStatus.KEPT);
     assertThat(SESSION.reapClient(1, 10)).as("holds").isEqualTo(SlotStatus.KEPT);
     xdp(release(1, 1));
-    assertThat(SESSION.reapLock(7)).isEqualTo(SlotStatus.DONE);
+    assertThat(SESSION.reapLock(7).status()).isEqualTo(SlotStatus.DONE);
     assertThat(SESSION.reapClient(1, 10)).as("seen").isEqualTo(SlotStatus.KEPT);
     assertThat(xdp(release(1, 1)).status()).as("sent again").isEqualTo(Status.RELEASED);
     MANAGER.setNow(20);
     assertThat(SESSION.reapClient(1, 11)).isEqualTo(SlotStatus.DONE);
     assertThat(SESSION.reapClient(1, 11)).as("gone").isEqualTo(SlotStatus.KEPT);
     assertThat(xdp(exclusive(1, 1)).token()).isGreaterThan(token);
+  }
+
+  @Test
+  void aLockIsNotRemovedBeforeTheTimeIsPastItsTokens() {
+    for (int sequence = 1; sequence <= 3; sequence++) {
+      xdp(exclusive(1, sequence));
+      xdp(release(1, sequence));
+    }
+    MANAGER.setNow(2);
+    assertThat(SESSION.reapLock(7).status()).isEqualTo(SlotStatus.KEPT);
+    MANAGER.setNow(3);
+    assertThat(SESSION.reapLock(7).status()).isEqualTo(SlotStatus.DONE);
   }
 }

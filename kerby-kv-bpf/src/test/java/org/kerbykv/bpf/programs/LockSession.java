@@ -75,7 +75,21 @@ final class LockSession {
 
   /** Lets a message in by user space's door, from host number {@code host}. */
   Served serve(int host, LockMessage message) {
-    MemorySegment slot = slot(SlotOp.MESSAGE);
+    return run(fill(0, host, message));
+  }
+
+  /** Lets up to {@link LockAbi#BATCH_MAX} messages in at once, each from the host of its client. */
+  List<Served> serve(List<LockMessage> messages) {
+    List<MemorySegment> filled = new ArrayList<>();
+    for (LockMessage message : messages) {
+      filled.add(fill(filled.size(), (int) message.client(), message));
+    }
+    runDoor(filled.size());
+    return filled.stream().map(LockSession::served).toList();
+  }
+
+  private MemorySegment fill(int number, int host, LockMessage message) {
+    MemorySegment slot = slot(number, SlotOp.MESSAGE);
     MemorySegment.copy(message.bytes(), 0, slot, JAVA_BYTE, slot("message"), LockMessage.BYTES);
     long flow = slot("flow");
     slot.asSlice(flow, LockAbi.FLOW.size()).fill((byte) 0);
@@ -83,7 +97,7 @@ final class LockSession {
     slot.set(
         JAVA_SHORT, flow + flow("sport"), Short.reverseBytes((short) (Frame.CLIENT_PORT + host)));
     slot.set(JAVA_INT, slot("ifindex"), 0);
-    return run(slot);
+    return slot;
   }
 
   /** Does what is due at a lock. */
@@ -91,9 +105,9 @@ final class LockSession {
     return number(SlotOp.SWEEP, lock, 0);
   }
 
-  /** Removes a lock if nobody needs it. */
-  SlotStatus reapLock(long lock) {
-    return number(SlotOp.REAP_LOCK, lock, 0).status();
+  /** Does what is due at a lock, and removes it if nobody needs it then. */
+  Served reapLock(long lock) {
+    return number(SlotOp.REAP_LOCK, lock, 0);
   }
 
   /** Removes a client if it was not heard of since that time. */
@@ -103,21 +117,21 @@ final class LockSession {
 
   /** Runs a slot with an operation of that number. */
   SlotStatus unknown(int op) {
-    MemorySegment slot = slot(SlotOp.NOP);
+    MemorySegment slot = slot(0, SlotOp.NOP);
     slot.set(JAVA_INT, slot("op"), op);
     return run(slot).status();
   }
 
   private Served number(SlotOp op, long number, long since) {
-    MemorySegment slot = slot(op);
+    MemorySegment slot = slot(0, op);
     slot.set(JAVA_LONG, slot("number"), number);
     slot.set(JAVA_LONG, slot("since"), since);
     return run(slot);
   }
 
-  /** The slot of this session, with all that the program writes spoiled. */
-  private MemorySegment slot(SlotOp op) {
-    MemorySegment slot = slots.asSlice(0, STRIDE);
+  /** A slot of this session, with all that the program writes spoiled. */
+  private MemorySegment slot(int number, SlotOp op) {
+    MemorySegment slot = slots.asSlice(number * STRIDE, STRIDE);
     slot.asSlice(slot("notices"), STRIDE - slot("notices")).fill((byte) 0xa5);
     slot.set(JAVA_INT, slot("op"), KvAbi.number(op));
     slot.set(JAVA_INT, slot("status"), -1);
@@ -125,12 +139,20 @@ final class LockSession {
   }
 
   private Served run(MemorySegment slot) {
+    runDoor(1);
+    return served(slot);
+  }
+
+  private void runDoor(int count) {
     doorArgs.set(JAVA_INT, LockAbi.DOOR_ARGS.member("first").offset(), first);
-    doorArgs.set(JAVA_INT, LockAbi.DOOR_ARGS.member("count").offset(), 1);
+    doorArgs.set(JAVA_INT, LockAbi.DOOR_ARGS.member("count").offset(), count);
     int handled = userDoor.run(doorArgs);
-    if (handled != 1) {
-      throw new AssertionError("lock_door returned " + handled + " for one slot");
+    if (handled != count) {
+      throw new AssertionError("lock_door returned " + handled + " for " + count);
     }
+  }
+
+  private static Served served(MemorySegment slot) {
     SlotStatus status = LockAbi.constant(SlotStatus.values(), slot.get(JAVA_INT, slot("status")));
     boolean message = slot.get(JAVA_INT, slot("op")) == KvAbi.number(SlotOp.MESSAGE);
     return new Served(

@@ -62,7 +62,7 @@ final class LockTraffic {
   Datagram next() {
     Datagram next =
         !earlier.isEmpty() && random.nextInt(5) == 0
-            ? earlier.get(random.nextInt(earlier.size()))
+            ? again(earlier.get(random.nextInt(earlier.size())))
             : fresh();
     if (random.nextInt(3) > 0) {
       if (earlier.size() >= STALE_MAX) {
@@ -72,6 +72,11 @@ final class LockTraffic {
     }
     // A delayed datagram overtaken by all that comes meanwhile.
     return random.nextInt(25) == 0 ? delayed(next) : next;
+  }
+
+  /** The same, now and then from another address. */
+  private Datagram again(Datagram one) {
+    return random.nextInt(4) == 0 ? new Datagram(one.message(), random.nextInt(CLIENTS)) : one;
   }
 
   private Datagram delayed(Datagram one) {
