@@ -59,7 +59,7 @@ static __always_inline enum lock_slot_status lock_reap_client(struct lock_slot *
 	struct lock_session *s = bpf_map_lookup_elem(&lock_sessions, &w->number);
 
 	w->notices = 0;
-	/* Its memory may be another's already, who then is asked the same, and is as idle or not. */
+	/* Without a reference, as its memory may be another's already; asked again with the word. */
 	if (!s || *(volatile __u64 *)&s->seen >= w->since)
 		return LOCK_SLOT_KEPT;
 	if (__sync_val_compare_and_swap(&s->word, 0, 1) != 0)

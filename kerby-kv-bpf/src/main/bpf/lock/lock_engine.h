@@ -216,7 +216,7 @@ static __always_inline void lock_renew(struct lock_slot *w, struct lock_entry *e
 
 /* A release, or a cancel of what is held or waits. Without room for notices it may have to pass. */
 static __always_inline void lock_leave(struct lock_slot *w, struct lock_entry *e,
-				       struct lock_found *f)
+				       struct lock_session *s, struct lock_found *f)
 {
 	bool waits = f->node && !f->node->held;
 
@@ -229,10 +229,10 @@ static __always_inline void lock_leave(struct lock_slot *w, struct lock_entry *e
 	w->result = waits ? LOCK_CANCELLED : LOCK_RELEASED;
 	if (f->node) {
 		w->mode = f->node->mode;
-		lock_end_node(e, f->node, f->index, w->result);
+		lock_end_node(e, s, f->node, f->index, w->result);
 	} else {
 		w->mode = e->mode;
-		lock_end_first(e, w->result);
+		lock_end_first(e, s, w->result);
 	}
 	lock_grant(w, e);
 }
@@ -286,7 +286,7 @@ static __always_inline void lock_act(struct lock_slot *w, struct lock_entry *e,
 	else if (w->verb == LOCK_RENEW)
 		lock_renew(w, e, &f);
 	else
-		lock_leave(w, e, &f);
+		lock_leave(w, e, s, &f);
 	if (w->verb == LOCK_QUERY)
 		w->mode = e->holders ? e->mode : LOCK_FREE;
 	w->wait_ms = e->waiting;

@@ -144,19 +144,22 @@ static __always_inline void lock_dequeue(struct lock_entry *e, struct lock_node 
 	lock_gauge(0, -1);
 }
 
-/* The acquisition in block @index, which is in no list any more, is over. */
-static __always_inline void lock_free_node(struct lock_node *n, __u64 index,
+/*
+ * The acquisition in block @index, which is in no list any more, is over. Here
+ * and below, @s: its session, if the caller has it.
+ */
+static __always_inline void lock_free_node(struct lock_session *s, struct lock_node *n, __u64 index,
 					   enum lock_status status)
 {
 	__u64 idx[KERBY_MAX_BLOCKS] = {index};
 
-	lock_record_end(n->client, n->sequence, index, status);
+	lock_record_end(s, n->client, n->sequence, index, status);
 	kerby_free(idx);
 }
 
 /* The acquisition in block @index, a holder or a waiter, is over. */
-static __always_inline void lock_end_node(struct lock_entry *e, struct lock_node *n, __u64 index,
-					  enum lock_status status)
+static __always_inline void lock_end_node(struct lock_entry *e, struct lock_session *s,
+					  struct lock_node *n, __u64 index, enum lock_status status)
 {
 	if (n->held) {
 		lock_unlink(e, n);
@@ -164,13 +167,14 @@ static __always_inline void lock_end_node(struct lock_entry *e, struct lock_node
 	} else {
 		lock_dequeue(e, n);
 	}
-	lock_free_node(n, index, status);
+	lock_free_node(s, n, index, status);
 }
 
 /* The acquisition in the entry is over. */
-static __always_inline void lock_end_first(struct lock_entry *e, enum lock_status status)
+static __always_inline void lock_end_first(struct lock_entry *e, struct lock_session *s,
+					   enum lock_status status)
 {
-	lock_record_end(e->first.client, e->first.sequence, 0, status);
+	lock_record_end(s, e->first.client, e->first.sequence, 0, status);
 	e->first.sequence = 0;
 	lock_unhold(e);
 }
@@ -219,7 +223,7 @@ static __always_inline void lock_expire(const struct lock_slot *w, struct lock_e
 
 	if (e->first.sequence) {
 		if (e->first.until <= w->now)
-			lock_end_first(e, LOCK_EXPIRED);
+			lock_end_first(e, NULL, LOCK_EXPIRED);
 		else
 			soonest = e->first.until;
 	}
@@ -229,7 +233,7 @@ static __always_inline void lock_expire(const struct lock_slot *w, struct lock_e
 			break;
 		next = n->next;
 		if (n->until <= w->now)
-			lock_end_node(e, n, index, LOCK_EXPIRED);
+			lock_end_node(e, NULL, n, index, LOCK_EXPIRED);
 		else if (n->until < soonest)
 			soonest = n->until;
 		index = next;
@@ -252,7 +256,7 @@ static __always_inline void lock_time_out(struct lock_slot *w, struct lock_entry
 		if (n->until <= w->now && w->notices < w->room) {
 			lock_dequeue(e, n); /* before the notice, which says how many wait */
 			lock_notify(w, e, n, LOCK_TIMEOUT);
-			lock_free_node(n, index, LOCK_TIMEOUT);
+			lock_free_node(NULL, n, index, LOCK_TIMEOUT);
 		} else if (n->until < soonest) {
 			soonest = n->until;
 		}
@@ -273,6 +277,8 @@ static __always_inline void lock_grant(struct lock_slot *w, struct lock_entry *e
 	int i;
 
 	e->behind = 0;
+	if (!e->head)
+		return;
 	bpf_for(i, 0, LOCK_NOTICES_MAX + 1) {
 		if (!e->head)
 			break;

@@ -33,23 +33,6 @@
 /* What a new session holds; never written. */
 const volatile struct lock_session lock_session_new = {.word = 1};
 
-static __always_inline bool lock_session_ref(struct lock_session *s)
-{
-	bool taken = false;
-	__u64 seen;
-	int i;
-
-	bpf_for(i, 0, LOCK_SPINS) {
-		seen = *(volatile __u64 *)&s->word;
-		if (seen & 1)
-			continue;
-		taken = __sync_val_compare_and_swap(&s->word, seen, seen + 2) == seen;
-		if (taken)
-			break;
-	}
-	return taken;
-}
-
 static __always_inline void lock_session_put(struct lock_session *s)
 {
 	__sync_fetch_and_add(&s->word, -2ULL);
@@ -65,7 +48,7 @@ static __always_inline enum lock_taking lock_session_get(__u64 client, bool crea
 	int i;
 
 	*held = NULL;
-	bpf_for(i, 0, LOCK_TRIES) {
+	for (i = 0; i < LOCK_TRIES; i++) {
 		s = bpf_map_lookup_elem(&lock_sessions, &client);
 		if (!s) {
 			if (!create) {
@@ -89,7 +72,7 @@ static __always_inline enum lock_taking lock_session_get(__u64 client, bool crea
 			taking = LOCK_TAKEN;
 			break;
 		}
-		if (!lock_session_ref(s))
+		if (!lock_word_add(&s->word, 2))
 			continue;
 		if (s->client == client) {
 			*held = s;
@@ -111,14 +94,15 @@ static __always_inline struct lock_record *lock_record_of(struct lock_session *s
 
 /*
  * An acquisition that was in block @index, or 0, is over. It has a reference,
- * so the session is there.
+ * so the session is there; @s, if the caller has it.
  */
-static __always_inline void lock_record_end(__u64 client, __u64 sequence, __u64 index,
-					    enum lock_status status)
+static __always_inline void lock_record_end(struct lock_session *s, __u64 client, __u64 sequence,
+					    __u64 index, enum lock_status status)
 {
-	struct lock_session *s = bpf_map_lookup_elem(&lock_sessions, &client);
 	struct lock_record *r;
 
+	if (!s)
+		s = bpf_map_lookup_elem(&lock_sessions, &client);
 	if (!s) {
 		lock_inconsistent();
 		return;

@@ -80,7 +80,7 @@ static __always_inline enum lock_taking lock_take(__u64 number, __u64 now, bool 
 	int i;
 
 	*held = NULL;
-	bpf_for(i, 0, LOCK_TRIES) {
+	for (i = 0; i < LOCK_TRIES; i++) {
 		e = bpf_map_lookup_elem(&lock_table, &number);
 		if (!e) {
 			if (!create) {

@@ -11,22 +11,34 @@
 
 #define LOCK_SPINS 1024 /* reads of a held word; a turn takes 1 us, with long walks a hundred */
 
+/* Add @n to @word, if it is even. */
+static __always_inline bool lock_word_try(__u64 *word, __u64 n)
+{
+	__u64 seen = *(volatile __u64 *)word;
+
+	return !(seen & 1) && __sync_val_compare_and_swap(word, seen, seen + n) == seen;
+}
+
+/* Add @n to @word as soon as it is even. False: it did not come to that. */
+static __always_inline bool lock_word_add(__u64 *word, __u64 n)
+{
+	bool added = false;
+	int i;
+
+	if (lock_word_try(word, n)) /* as a rule, and without the cost of a loop */
+		return true;
+	bpf_for(i, 0, LOCK_SPINS) {
+		added = lock_word_try(word, n);
+		if (added)
+			break;
+	}
+	return added;
+}
+
 /* Take @word from even to odd. */
 static __always_inline bool lock_word_take(__u64 *word)
 {
-	bool taken = false;
-	__u64 seen;
-	int i;
-
-	bpf_for(i, 0, LOCK_SPINS) {
-		seen = *(volatile __u64 *)word;
-		if (seen & 1)
-			continue;
-		taken = __sync_val_compare_and_swap(word, seen, seen + 1) == seen;
-		if (taken)
-			break;
-	}
-	return taken;
+	return lock_word_add(word, 1);
 }
 
 /* Give a word back. */

@@ -12,7 +12,7 @@ import org.kerbykv.bpf.lockhistory.LockHistoryChecker;
  */
 @RequiresBPF
 class LockSimulatedProgramsTest {
-  private static final int SCHEDULES = 150;
+  private static final int SCHEDULES = 60;
 
   @Test
   void noPromiseIsBroken() {
