@@ -5,6 +5,7 @@
 
 #include "kv/kv_abi.h"
 #include "kerby.bpf.h"
+#include "net/udp.h"
 
 /* Set before loading; see the server's flags of the same meaning. */
 const volatile __u16 kv_udp_port = 11211; /* host order */
@@ -82,11 +83,6 @@ struct {
 	__uint(max_entries, 1 << 20);
 } kv_events SEC(".maps");
 
-/* An IP address in network order; IPv4 as ::ffff:a.b.c.d. */
-struct kv_address {
-	__u32 word[4];
-};
-
 /*
  * The addresses that packets for us are sent to, but for the IPv4 address in
  * kv_listen_ip4: a router's transit traffic is left alone.
@@ -94,7 +90,7 @@ struct kv_address {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
-	__type(key, struct kv_address);
+	__type(key, struct net_address);
 	__type(value, __u8);
 } kv_local SEC(".maps");
 

@@ -622,19 +622,11 @@ struct kv_request_start {
 /* Is the datagram sent to an address that we serve? */
 static __always_inline bool kv_is_local(const struct net_flow *flow)
 {
-	struct kv_address a = {};
+	struct net_address a;
 
-	if (flow->kind & NET_IP6) {
-		__builtin_memcpy(&a, flow->dst, sizeof(a));
-		if (!a.word[0] && !a.word[1] && a.word[2] == bpf_htonl(0xffff))
-			return false; /* IPv4 in this form is ours, and never on the wire */
-	} else if (kv_listen_ip4) {
+	if (kv_listen_ip4 && !(flow->kind & NET_IP6))
 		return flow->dst[0] == kv_listen_ip4;
-	} else {
-		a.word[2] = bpf_htonl(0xffff);
-		a.word[3] = flow->dst[0];
-	}
-	return bpf_map_lookup_elem(&kv_local, &a) != NULL;
+	return net_flow_to(flow, &a) && bpf_map_lookup_elem(&kv_local, &a);
 }
 
 /* Read all that comes before the text into @w. Returns the command's first letters, 0: not ours. */

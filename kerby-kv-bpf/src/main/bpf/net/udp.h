@@ -61,6 +61,24 @@ struct net_flow {
 	__u16 payload_len; /* bytes behind the UDP header */
 };
 
+/* An IP address in network order; IPv4 as ::ffff:a.b.c.d. */
+struct net_address {
+	__u32 word[4];
+};
+
+/* Where a datagram is sent to. False: to no host; IPv4 in IPv6's form is never on the wire. */
+static __always_inline bool net_flow_to(const struct net_flow *flow, struct net_address *a)
+{
+	__builtin_memset(a, 0, sizeof(*a));
+	if (flow->kind & NET_IP6) {
+		__builtin_memcpy(a, flow->dst, sizeof(*a));
+		return a->word[0] || a->word[1] || a->word[2] != bpf_htonl(0xffff);
+	}
+	a->word[2] = bpf_htonl(0xffff);
+	a->word[3] = flow->dst[0];
+	return true;
+}
+
 static __always_inline __u16 net_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

@@ -13,6 +13,12 @@ import java.lang.invoke.MethodHandle;
  * libbpf.h), under libbpf's names without the prefix. All return 0 or more, or -errno.
  */
 final class BPFCalls {
+  private static final MethodHandle BPF_MAP_CREATE =
+      NativeLibrary.libbpf(
+          "bpf_map_create",
+          FunctionDescriptor.of(
+              JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+
   private static final MethodHandle BPF_MAP_LOOKUP_ELEM =
       NativeLibrary.libbpf(
           "bpf_map_lookup_elem", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
@@ -83,6 +89,16 @@ final class BPFCalls {
       NativeLibrary.libbpf("bpf_tc_detach", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
 
   private BPFCalls() {}
+
+  static int mapCreate(int type, MemorySegment name, int keySize, int valueSize, int maxEntries) {
+    try {
+      return (int)
+          BPF_MAP_CREATE.invokeExact(
+              type, name, keySize, valueSize, maxEntries, MemorySegment.NULL);
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
 
   static int mapLookup(int fd, MemorySegment key, MemorySegment value) {
     try {

@@ -9,7 +9,7 @@ import java.nio.file.Path;
  * closed with that; from then on its methods throw {@link IllegalStateException}. Usable from any
  * thread.
  */
-public abstract sealed class BPFMap permits BPFHashMap, BPFArray, BPFPerCpuArray {
+public abstract sealed class BPFMap permits BPFHashMap, BPFArray, BPFPerCpuArray, BPFArrayOfQueues {
   final MapHandle handle;
 
   BPFMap(MapHandle handle) {

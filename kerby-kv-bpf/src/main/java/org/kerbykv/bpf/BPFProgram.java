@@ -64,6 +64,11 @@ public final class BPFProgram implements BPFMaps {
     return handle(map).mmap(arena);
   }
 
+  /** An array of queue maps. */
+  public BPFArrayOfQueues getArrayOfQueues(String map) {
+    return new BPFArrayOfQueues(handle(map));
+  }
+
   /**
    * The reading end of a ring buffer.
    *

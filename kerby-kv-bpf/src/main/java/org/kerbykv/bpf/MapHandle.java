@@ -14,6 +14,8 @@ final class MapHandle {
   static final int TYPE_PERCPU_ARRAY = 6;
   static final int TYPE_LRU_HASH = 9;
   static final int TYPE_LPM_TRIE = 11;
+  static final int TYPE_ARRAY_OF_MAPS = 12;
+  static final int TYPE_QUEUE = 22;
   static final int TYPE_RINGBUF = 27;
 
   static final long ANY = 0; // BPF_ANY

@@ -26,7 +26,7 @@ final class KvSession {
     this.slot = slot;
     userDoor = program.testRun("kv_door");
     for (PacketDoor door : PacketDoor.values()) {
-      packetDoors.put(door, program.testRun(door.program));
+      packetDoors.put(door, program.testRun(door.program("kv")));
     }
   }
 

@@ -37,6 +37,7 @@ class VerifierBudgetTest {
 
     Map<String, Integer> now = new TreeMap<>();
     count("kv.bpf.o", now, "kv_xdp", "kv_tc", "kv_door");
+    count("lock.bpf.o", now, "lock_xdp", "lock_tc", "lock_door");
     count("last_words.bpf.o", now, "last_words");
     StringBuilder lines = new StringBuilder("kernel = " + kernel + "\n");
     now.forEach((program, instructions) -> lines.append(program + " = " + instructions + "\n"));
