@@ -76,6 +76,15 @@ class BmcTest {
   }
 
   @Test
+  void repliesOfAllLengthsAreWhole() {
+    for (int length = 0; length <= 130; length++) {
+      String key = key(3 + length);
+      isAskedFor(key, hit(key, 0, value(length)));
+      isAnswered(Frame.request(get(key)), hit(key, 0, value(length)));
+    }
+  }
+
+  @Test
   void aMissIsNotLearned() {
     isAskedFor("k", END);
     goesUp(Frame.request(get("k")));
