@@ -76,6 +76,17 @@ class BmcTest {
   }
 
   @Test
+  void repliesOfAllLengthsAreWhole() {
+    Frame unasked = Frame.request(get("other")).reply(hit("other", 0, "x".repeat(900)));
+    for (int length = 0; length <= 130; length++) {
+      String key = key(3 + length);
+      isAskedFor(key, hit(key, 0, value(length)));
+      assertThat(bmc.goesOut(unasked)).isTrue(); // not learned, but it passes the same memory
+      isAnswered(Frame.request(get(key)), hit(key, 0, value(length)));
+    }
+  }
+
+  @Test
   void aMissIsNotLearned() {
     isAskedFor("k", END);
     goesUp(Frame.request(get("k")));
