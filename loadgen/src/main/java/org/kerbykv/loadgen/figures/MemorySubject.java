@@ -69,8 +69,8 @@ final class MemorySubject implements Subject {
   /** What an index entry and a block's element take beside the block: 128 and 64 bytes. */
   private static final int OVERHEAD_PER_BLOCK = 128 + 64;
 
-  /** The map's buckets, and what is kept free. */
-  private static final double LIMIT_MARGIN = 1.25;
+  /** The maps' buckets, and what is kept free: above that mark, items leave the kernel. */
+  private static final double LIMIT_MARGIN = 1.5;
 
   private static final long MIB = 1 << 20;
   private static final int OUTSTANDING = 32;
