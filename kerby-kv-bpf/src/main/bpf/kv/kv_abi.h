@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Grows with every change of a layout below; checked when maps are adopted. */
-#define KV_LAYOUT_VERSION 2
+#define KV_LAYOUT_VERSION 3
 
 #define KV_KEY_MAX 250 /* bytes; memcached's limit */
 #define KV_KEY_ROOM 256 /* KV_KEY_MAX rounded up to whole words */
@@ -36,27 +36,31 @@ enum kv_state {
 	KV_STATE_BINARY = 8, /* the key came in base64, and is shown so */
 };
 
+/* What of an item, its key and then its value, stands in its index entry. */
+#define KV_HEAD_BYTES 128
+
 /*
  * An index entry: the value of map kv_index, whose key is the identity.
- * Protocol in kv_index.h. 64 bytes, so that with the hash map's own 64 it
+ * Protocol in kv_index.h. 192 bytes, so that with the hash map's own 64 it
  * fills a slab class exactly.
  */
 struct kv_entry {
 	__u64 word; /* 2 * version; odd while somebody holds it */
 	__u64 identity; /* keyed hash of the key, again: an entry may be reused */
-	__u64 first; /* pool index of the chain's first block */
+	__u64 first; /* block i of the chain, but for block 0, is the pool's first + i */
 	__u64 token; /* KV_TIER_USER: user space's name for the value */
 	__u32 flags;
 	__u32 exptime; /* boot seconds, or KV_EXPTIME_* */
 	__u32 value_len; /* bytes, in whichever tier */
 	__u32 last_access; /* kv_ctl.epoch when it was last read or written */
-	__u16 blocks; /* length of the chain */
+	__u16 blocks; /* length of the chain, block 0 included */
 	__u8 key_len;
 	__u8 tier; /* enum kv_tier */
 	__u8 state; /* enum kv_state bits */
 	__u8 fetched; /* 1: read since it was written; set without the word, as last_access */
 	__u8 reserved[2];
 	__u64 cas; /* what clients see; the version of their last write, if they set none */
+	__u64 head[KV_HEAD_BYTES / 8]; /* block 0 of the chain */
 };
 
 /*

@@ -32,8 +32,8 @@ static __always_inline enum kv_status kv_slot_get(struct kv_slot *slot, struct k
 		found = kv_entry_read(e, ctl, w, slot->keep);
 		if (found == KV_FOUND_BUSY)
 			continue;
-		result = w->found.tier == KV_TIER_KERNEL ? kv_chain_read(w, d)
-							 : kv_chain_check_key(w);
+		result = w->found.tier == KV_TIER_KERNEL ? kv_chain_read(w, e, d)
+							 : kv_chain_check_key(w, e);
 		if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 			continue;
 		if (found == KV_FOUND_EXPIRED || result == KV_CHAIN_OTHER_KEY)
@@ -114,7 +114,7 @@ static __always_inline enum kv_status kv_slot_identify(struct kv_slot *slot, str
 	if (!ctl || !e)
 		return KV_MISS;
 	if (kv_entry_read(e, ctl, w, KV_KEEP_ACCESS) == KV_FOUND_BUSY ||
-	    kv_chain_key(w) != KV_CHAIN_OK)
+	    kv_chain_key(w, e) != KV_CHAIN_OK)
 		return KV_BUSY;
 	slot->key_len = w->key_len;
 	__builtin_memcpy(slot->key, &w->text[KV_TEXT_KEY / 8], KV_KEY_ROOM);

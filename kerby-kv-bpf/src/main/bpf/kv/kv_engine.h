@@ -191,7 +191,7 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 	status = kv_take_version(e, w, ctl, &ev);
 	if (status != KV_OK)
 		return status;
-	result = kv_chain_overwrite(w, src, need);
+	result = kv_chain_overwrite(w, e, src, need);
 	if (result == KV_CHAIN_OTHER_KEY) {
 		kv_take_back(e, w, ev, w->found.word);
 		return KV_COLLISION;
@@ -205,7 +205,7 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 		KV_WRITE_ONCE(e->blocks, need);
 	kv_publish(e, w, ev);
 	if (need != w->found.blocks)
-		kv_chain_free(w->found.first + need, w->found.blocks - need);
+		kv_chain_free(w->found.first, need, w->found.blocks);
 	return KV_OK;
 }
 
@@ -221,8 +221,9 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 		return status;
 	KV_WRITE_ONCE(e->first, w->fresh.first);
 	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
+	__builtin_memcpy(e->head, w->fresh.head, sizeof(e->head));
 	kv_publish(e, w, ev);
-	kv_chain_free(w->found.first, w->found.blocks);
+	kv_chain_free(w->found.first, 0, w->found.blocks);
 	return KV_OK;
 }
 
@@ -240,7 +241,7 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 	status = kv_cond_check(w, found == KV_FOUND);
 	if (status == KV_OK && !w->fresh.blocks && need <= w->found.blocks)
 		return kv_replace_in_place(e, w, ctl, src, need);
-	result = kv_chain_check_key(w);
+	result = kv_chain_check_key(w, e);
 	if (status != KV_OK || result != KV_CHAIN_OK) {
 		if (result == KV_CHAIN_GONE || !kv_entry_same(e, w))
 			return KV_BUSY;
@@ -283,7 +284,7 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 			break;
 	}
 	if (status != KV_OK && w->fresh.blocks)
-		kv_chain_free(w->fresh.first, w->fresh.blocks);
+		kv_chain_free(w->fresh.first, 0, w->fresh.blocks);
 	return status;
 }
 
@@ -303,7 +304,7 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 	}
 	if (ev)
 		bpf_ringbuf_submit(ev, 0);
-	kv_chain_free(w->found.first, w->found.blocks);
+	kv_chain_free(w->found.first, 0, w->found.blocks);
 	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
 	w->old_tier = w->found.tier;
 	return KV_OK;
@@ -319,7 +320,7 @@ static __always_inline enum kv_status kv_remove(struct kv_entry *e, struct kv_wo
 
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
-	result = kv_chain_check_key(w);
+	result = kv_chain_check_key(w, e);
 	if (result != KV_CHAIN_OK && !kv_entry_same(e, w))
 		return KV_BUSY;
 	if (result == KV_CHAIN_OTHER_KEY)
@@ -389,7 +390,7 @@ static __always_inline enum kv_status kv_touch_entry(struct kv_entry *e, struct 
 
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
-	result = kv_chain_check_key(w);
+	result = kv_chain_check_key(w, e);
 	if (result == KV_CHAIN_GONE)
 		return KV_BUSY;
 	status = kv_cond_check(w, true);

@@ -7,11 +7,11 @@
  * version takes its number from one counter, so no value of the word ever comes
  * back, in this entry or in another.
  *
- * Writer of a key that is there. Writes the new chain where nobody sees it.
+ * Writer of a key that is there. Writes the new chain, but for its head, where nobody sees it.
  * Takes the word by compare-and-swap from the even value under which it read
  * the entry: success says that nothing has changed since, that the entry is
  * still this key's and alive, and keeps all others from changing or deleting
- * it. Switches first, blocks, lengths, flags, exptime, tier. Releases the word
+ * it. Switches first, blocks, head, lengths, flags, exptime, tier. Releases the word
  * by setting it to the new version, again by compare-and-swap. Then frees the
  * old chain: nobody else can have taken it for his to free, since only the
  * holder of the word switches. When the old chain has blocks enough, the holder

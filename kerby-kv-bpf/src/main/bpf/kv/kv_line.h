@@ -112,11 +112,11 @@ static __always_inline int kv_line_read(struct kv_work *w, __u32 at, __u32 end, 
 		at += 1 + kv_digits64(w->found.cas);
 	w->value_off = offsetof(struct kv_line, reply) + at;
 	if (!(how & KV_FIND_VALUE))
-		result = kv_chain_check_key(w);
+		result = kv_chain_check_key(w, e);
 	else if (w->found.tier != KV_TIER_KERNEL || at + w->found.value_len > end)
 		return kv_entry_same(e, w) ? KV_ITEM_UP : -1;
 	else
-		result = kv_chain_read(w, &l);
+		result = kv_chain_read(w, e, &l);
 	if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 		return -1;
 	if (result == KV_CHAIN_OTHER_KEY)

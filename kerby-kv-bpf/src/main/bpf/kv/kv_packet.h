@@ -322,7 +322,7 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 	w->value_off = w->frame_text + line;
 	if (net_frame_dynptr(f->ctx, f->door, &d))
 		return KV_TRY_UP;
-	result = kv_chain_read(w, &d);
+	result = kv_chain_read(w, e, &d);
 	if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 		return KV_TRY_AGAIN;
 	if (result == KV_CHAIN_OTHER_KEY)

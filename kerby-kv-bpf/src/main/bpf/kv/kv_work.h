@@ -47,6 +47,8 @@ struct kv_work {
 	struct kv_entry found;
 	/* The entry to insert, and what the operation left behind. */
 	struct kv_entry fresh;
+	__u8 fresh_room
+		[KV_HEAD_BYTES]; /* behind fresh.head, so that offset + length is in bounds */
 	struct net_flow flow; /* of a packet */
 	__u32 frame_text; /* offset of the text in its frame */
 	/* A packet as it came: all before the key, for when it has to be put back. */

@@ -41,9 +41,10 @@ final class CollisionFixtures {
             .request(get("k"))
             .replies(hit("k", 0, "v"))
             .counted(GET, HIT));
-    int block = config.blockBytes();
     Set<Integer> lengths = new LinkedHashSet<>(List.of(1, 8, 9, 31, 100, 250));
-    lengths.addAll(List.of(block - 1, block, block + 1, 2 * block, 2 * block + 1));
+    for (int bytes : new int[] {config.room(1), config.room(2), config.room(3)}) {
+      lengths.addAll(List.of(bytes - 1, bytes, bytes + 1));
+    }
     for (int length : lengths) {
       if (length <= KvAbi.KEY_MAX) {
         String stored = key(length);

@@ -22,7 +22,11 @@ import org.kerbykv.bpf.RequiresBPF;
 class DamagedChainTest {
   private static final int BLOCK = 64;
   private static final int LENGTH = 10 * BLOCK;
-  private static final int KEY_BLOCK = 0;
+
+  /** Ends in the chain's second block: the first, the head, is never gone. */
+  private static final String KEY = MemcachedText.key(150);
+
+  private static final int KEY_BLOCK = 1;
   private static final int MIDDLE_BLOCK = 5;
 
   private static KvStore store;
@@ -41,11 +45,11 @@ class DamagedChainTest {
   void clear() {
     store.clear();
     store.set("other", value(LENGTH));
-    store.set("k", value(LENGTH));
+    store.set(KEY, value(LENGTH));
   }
 
   private static void damage(int block) {
-    store.removeBlock(store.entry("k").first() + block);
+    store.removeBlock(store.entry(KEY).first() + block);
   }
 
   private static long complaints() {
@@ -73,12 +77,12 @@ class DamagedChainTest {
   @EnumSource(PacketDoor.class)
   void setOfAsManyBlocksIsNotAnsweredAsStored(PacketDoor door) {
     damage(MIDDLE_BLOCK);
-    goesUp(door, set("k", value(LENGTH + 1)));
+    goesUp(door, set(KEY, value(LENGTH + 1)));
     assertThat(complaints()).isPositive();
-    goesUp(door, get("k"));
-    KvSlot slot = store.slot(0).request(KvAbi.Op.SET, "k").value(value(LENGTH + 1));
+    goesUp(door, get(KEY));
+    KvSlot slot = store.slot(0).request(KvAbi.Op.SET, KEY).value(value(LENGTH + 1));
     assertThat(store.run(slot)).isNotEqualTo(KvAbi.Status.OK);
-    replies(door, delete("k"), MemcachedText.DELETED);
+    replies(door, delete(KEY), MemcachedText.DELETED);
     mended();
   }
 
@@ -86,8 +90,8 @@ class DamagedChainTest {
   @EnumSource(PacketDoor.class)
   void setOfMoreOrFewerBlocksPutsAWholeItemInItsPlace(PacketDoor door) {
     damage(MIDDLE_BLOCK);
-    replies(door, set("k", value(3 * BLOCK)), MemcachedText.STORED);
-    replies(door, get("k"), MemcachedText.hit("k", 0, value(3 * BLOCK)));
+    replies(door, set(KEY, value(3 * BLOCK)), MemcachedText.STORED);
+    replies(door, get(KEY), MemcachedText.hit(KEY, 0, value(3 * BLOCK)));
     mended();
   }
 
@@ -95,12 +99,12 @@ class DamagedChainTest {
   @EnumSource(PacketDoor.class)
   void deleteRemovesWhatIsLeft(PacketDoor door) {
     damage(KEY_BLOCK);
-    goesUp(door, get("k"));
-    replies(door, delete("k"), MemcachedText.DELETED);
+    goesUp(door, get(KEY));
+    replies(door, delete(KEY), MemcachedText.DELETED);
     assertThat(complaints()).isPositive();
     mended();
-    replies(door, get("k"), MemcachedText.END);
-    replies(door, set("k", "v"), MemcachedText.STORED);
+    replies(door, get(KEY), MemcachedText.END);
+    replies(door, set(KEY, "v"), MemcachedText.STORED);
     mended();
   }
 
@@ -108,11 +112,11 @@ class DamagedChainTest {
   void userSpacesDoorIsBusyWithItUntilItIsDeleted() {
     damage(KEY_BLOCK);
     KvSlot slot = store.slot(0);
-    assertThat(store.run(slot.request(KvAbi.Op.GET, "k"))).isEqualTo(KvAbi.Status.BUSY);
-    assertThat(store.run(slot.request(KvAbi.Op.TOUCH, "k"))).isEqualTo(KvAbi.Status.BUSY);
-    assertThat(store.run(slot.request(KvAbi.Op.SET, "k").value(value(1))))
+    assertThat(store.run(slot.request(KvAbi.Op.GET, KEY))).isEqualTo(KvAbi.Status.BUSY);
+    assertThat(store.run(slot.request(KvAbi.Op.TOUCH, KEY))).isEqualTo(KvAbi.Status.BUSY);
+    assertThat(store.run(slot.request(KvAbi.Op.SET, KEY).value(value(1))))
         .isEqualTo(KvAbi.Status.BUSY);
-    assertThat(store.run(slot.request(KvAbi.Op.DELETE, "k"))).isEqualTo(KvAbi.Status.OK);
+    assertThat(store.run(slot.request(KvAbi.Op.DELETE, KEY))).isEqualTo(KvAbi.Status.OK);
     assertThat(slot.oldTier()).isEqualTo(KvAbi.TIER_KERNEL);
     mended();
   }

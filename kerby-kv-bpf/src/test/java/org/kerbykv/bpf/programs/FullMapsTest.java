@@ -55,7 +55,7 @@ class FullMapsTest {
   /** The kernel refuses a block in the middle of a chain: those that were made go back. */
   @Test
   void blocksThatEndHalfWayThroughAChain() {
-    String tooLong = "l".repeat(300);
+    String tooLong = "l".repeat(500);
     try (KvStore store = new KvStore(CONFIG.withEntries("kerby_pool", 8))) {
       for (PacketDoor door : PacketDoor.values()) {
         store.clear();

@@ -22,9 +22,9 @@ final class FullPoolFixtures {
   private FullPoolFixtures() {}
 
   static List<PacketFixture> of(KvConfig config) {
-    String old = value(config.blockBytes());
-    String longer = value(2 * config.blockBytes());
-    String fitting = value(config.blockBytes() - 1);
+    String old = value(config.room(1));
+    String longer = value(config.room(2));
+    String fitting = value(config.room(1) - 1);
     return List.of(
         fixture("set of a new key when only the reserve is left")
             .given(store -> store.fill(config.reserve()))
@@ -50,7 +50,7 @@ final class FullPoolFixtures {
             .counted(SET, PASSED),
         fixture("set in place when nothing is left")
             .given(store -> setAndFill(store, old, 0))
-            .request(set("k", value(config.blockBytes() + 1)))
+            .request(set("k", value(config.room(1) + 1)))
             .replies(MemcachedText.STORED)
             .counted(SET, STORED),
         fixture("set of a longer value when only the reserve is left: the old one stays")

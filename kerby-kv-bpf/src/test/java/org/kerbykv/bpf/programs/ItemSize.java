@@ -21,7 +21,7 @@ record ItemSize(int keyLength, int valueLength) {
     }
     for (int blocks = 1; blocks <= 3; blocks++) {
       for (int off = -1; off <= 1; off++) {
-        int bytes = blocks * block + off;
+        int bytes = config.room(blocks) + off;
         sizes.add(new ItemSize(10, bytes - 10)); // the value ends there
         sizes.add(new ItemSize(bytes, 0)); // the key ends there
         sizes.add(new ItemSize(bytes, 1));

@@ -22,6 +22,7 @@ final class KvAbi {
   static final BTFLayout.Struct DOOR_ARGS = LAYOUT.struct("kv_door_args");
 
   static final int KEY_MAX = 250;
+  static final int HEAD_BYTES = 128;
   static final int VALUE_MAX = 8960;
   static final int SLOTS = 512;
   static final int BATCH_MAX = 64;

@@ -26,8 +26,9 @@ class KvAbiTest {
   @Test
   void lengthsAreThoseOfTheStructures() {
     assertThat(KvAbi.SLOT.member("value").size()).isEqualTo(KvAbi.VALUE_MAX);
+    assertThat(KvAbi.ENTRY.member("head").size()).isEqualTo(KvAbi.HEAD_BYTES);
     assertThat(KvAbi.SLOT.member("key").size()).isBetween(KvAbi.KEY_MAX + 0L, KvAbi.KEY_MAX + 7L);
-    assertThat(KvAbi.ENTRY.size()).isEqualTo(64);
+    assertThat(KvAbi.ENTRY.size()).isEqualTo(192);
   }
 
   private static void check(String prefix, Enum<?>[] constants) {

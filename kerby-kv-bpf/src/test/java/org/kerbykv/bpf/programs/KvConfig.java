@@ -43,6 +43,16 @@ record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
     return constant("kerby_block_bytes");
   }
 
+  /** The blocks of a chain of so many bytes: the head in its entry, and those of the pool. */
+  int blocksOf(int bytes) {
+    return 1 + Math.ceilDiv(Math.max(0, bytes - KvAbi.HEAD_BYTES), blockBytes());
+  }
+
+  /** The most bytes of key and value that so many blocks hold. */
+  int room(int blocks) {
+    return KvAbi.HEAD_BYTES + (blocks - 1) * blockBytes();
+  }
+
   int capacity() {
     return constant("kerby_capacity");
   }

@@ -4,11 +4,16 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.lang.foreign.MemorySegment;
 import org.kerbykv.bpf.BPFType;
 
-/** struct kv_entry, a value of kv_index; the members are explained in kv_abi.h. */
+/**
+ * struct kv_entry, a value of kv_index; the members are explained in kv_abi.h.
+ *
+ * @param head one character for each byte
+ */
 record KvEntry(
     long word,
     long identity,
@@ -23,7 +28,8 @@ record KvEntry(
     int tier,
     int state,
     int fetched,
-    long cas) {
+    long cas,
+    String head) {
 
   /** How it looks in the map. */
   static final BPFType<KvEntry> TYPE =
@@ -50,7 +56,9 @@ record KvEntry(
               entry.get(JAVA_BYTE, at("tier")),
               entry.get(JAVA_BYTE, at("state")),
               entry.get(JAVA_BYTE, at("fetched")),
-              entry.get(JAVA_LONG, at("cas")));
+              entry.get(JAVA_LONG, at("cas")),
+              new String(
+                  entry.asSlice(at("head"), KvAbi.HEAD_BYTES).toArray(JAVA_BYTE), ISO_8859_1));
         }
 
         @Override
@@ -70,6 +78,9 @@ record KvEntry(
           entry.set(JAVA_BYTE, at("state"), (byte) value.state);
           entry.set(JAVA_BYTE, at("fetched"), (byte) value.fetched);
           entry.set(JAVA_LONG, at("cas"), value.cas);
+          entry
+              .asSlice(at("head"), KvAbi.HEAD_BYTES)
+              .copyFrom(MemorySegment.ofArray(value.head.getBytes(ISO_8859_1)));
         }
       };
 
@@ -112,7 +123,8 @@ record KvEntry(
         tier,
         state,
         newFetched,
-        cas);
+        cas,
+        head);
   }
 
   private static long at(String member) {

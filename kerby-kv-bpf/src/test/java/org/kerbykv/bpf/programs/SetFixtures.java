@@ -157,12 +157,13 @@ final class SetFixtures {
   private static List<PacketFixture> replacements(KvConfig config) {
     int block = config.blockBytes();
     List<PacketFixture> all = new ArrayList<>();
-    for (int keyLength : new int[] {10, block - 1, block, block + 1, 2 * block, KvAbi.KEY_MAX}) {
+    int head = KvAbi.HEAD_BYTES;
+    for (int keyLength : new int[] {10, head - 1, head, head + 1, head + block, KvAbi.KEY_MAX}) {
       if (keyLength > KvAbi.KEY_MAX || 3 * block > config.datagramMax() - 100) {
         continue;
       }
       String key = MemcachedText.key(keyLength);
-      int end = (keyLength + block - 1) / block * block - keyLength; // room in the key's last block
+      int end = config.room(config.blocksOf(keyLength)) - keyLength; // room in the key's last block
       all.add(replaces(key, end + 2 * block, end + 2 * block, true));
       all.add(replaces(key, end + 2 * block, end + block + 1, true));
       all.add(replaces(key, end + block + 1, end + 2 * block, true));
@@ -173,7 +174,8 @@ final class SetFixtures {
     }
     all.add(replaces("k", 0, 0, true));
     all.add(replaces("k", 0, 1, true));
-    all.add(replaces("k", block - 1, 0, true));
+    all.add(replaces("k", config.room(1) - 1, 0, true));
+    all.add(replaces("k", config.room(2) - 1, 0, true));
     all.add(replacesExpired("stored expired", store -> store.set("k", "old", 9, 1)));
     all.add(
         replacesExpired(

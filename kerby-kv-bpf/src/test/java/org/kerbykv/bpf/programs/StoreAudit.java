@@ -48,7 +48,9 @@ final class StoreAudit {
               }
             });
     Set<Long> reachable = new TreeSet<>(owners.keySet());
-    assertThat(new TreeSet<>(blocks.keySet()))
+    Set<Long> there = new TreeSet<>(blocks.keySet());
+    index.values().forEach(entry -> there.add(entry.first()));
+    assertThat(there)
         .as("blocks in the pool, and blocks reachable from the index")
         .isEqualTo(reachable);
     assertThat(store.blocksInUse()).as("blocks_in_use").isEqualTo(reachable.size());
@@ -63,16 +65,15 @@ final class StoreAudit {
         .isLessThanOrEqualTo(store.nextVersion());
     assertThat(entry.tier()).as("tier").isIn(KvAbi.TIER_KERNEL, KvAbi.TIER_USER);
     int bytes = entry.keyLength() + (entry.tier() == KvAbi.TIER_KERNEL ? entry.valueLength() : 0);
-    int blockBytes = store.config().blockBytes();
     assertThat(entry.blocks())
         .as("blocks for %d bytes", bytes)
-        .isEqualTo((bytes + blockBytes - 1) / blockBytes);
+        .isEqualTo(store.config().blocksOf(bytes));
     assertThat(store.identity(key(entry))).as("identity of the stored key").isEqualTo(identity);
   }
 
   private byte[] key(KvEntry entry) {
-    StringBuilder chain = new StringBuilder();
-    for (int i = 0; i < entry.blocks(); i++) {
+    StringBuilder chain = new StringBuilder(entry.head());
+    for (int i = 1; i < entry.blocks(); i++) {
       chain.append(blocks.get(entry.first() + i));
     }
     return chain.substring(0, entry.keyLength()).getBytes(ISO_8859_1);

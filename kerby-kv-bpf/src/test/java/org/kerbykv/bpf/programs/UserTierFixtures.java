@@ -143,7 +143,7 @@ final class UserTierFixtures {
                   store.setUser("k", TOKEN, 5);
                   store.fill(config.reserve());
                 })
-            .request(set("k", "v".repeat(config.blockBytes())))
+            .request(set("k", "v".repeat(config.room(1))))
             .goesUp()
             .counted(SET, PASSED),
         fixture("set in place of an item in user space that fits the key's own block")

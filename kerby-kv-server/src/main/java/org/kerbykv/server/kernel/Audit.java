@@ -10,16 +10,16 @@ import org.kerbykv.bpf.BPFMaps;
 import org.kerbykv.bpf.BPFType;
 
 /**
- * What a walk over the index and the pool found. With the service idle, the blocks of the pool are
- * exactly those that the index reaches, each by one chain. While it is being written to, blocks
- * come and go between the two walks, and an audit then says nothing: one that finds something wrong
- * while blocks were allocated or freed is made again, for a second at most, so that what the server
- * does in the background is waited for.
+ * What a walk over the index and the pool found. With the service idle, the blocks there are, in
+ * the pool and as heads of index entries, are exactly those that the index reaches, each by one
+ * chain. While it is being written to, blocks come and go between the two walks, and an audit then
+ * says nothing: one that finds something wrong while blocks were allocated or freed is made again,
+ * for a second at most, so that what the server does in the background is waited for.
  *
  * @param items index entries, expired ones included
  * @param kernelItems those of them whose value is in the pool
  * @param blocksInUse as the allocator counts them
- * @param blocksInPool as found in the map
+ * @param blocksInPool as found in the maps
  * @param blocksReachable named by an entry, each time it is
  * @param blocksLeaked in the pool and named by no entry
  * @param blocksShared named by more than one entry, each time but the first
@@ -66,7 +66,7 @@ public record Audit(
     Chains chains = new Chains();
     maps.getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES))
         .walk((_, entry) -> chains.add(entry));
-    Longs pool = new Longs();
+    Longs pool = chains.heads;
     BPFType<byte[]> block = BPFType.bytes(maps.valueSize("kerby_pool"));
     maps.getHashMap("kerby_pool", BPFType.INT64, block)
         .walk((key, _) -> pool.add(key.get(JAVA_LONG, 0)));
@@ -154,6 +154,7 @@ public record Audit(
   /** The chains of all entries, as the blocks that they name. */
   private static final class Chains {
     private final Longs blocks = new Longs();
+    private final Longs heads = new Longs();
     private long items;
     private long kernelItems;
     private long held;
@@ -167,6 +168,7 @@ public record Audit(
         held++;
       }
       long first = KvEntry.first(entry);
+      heads.add(first);
       for (int i = 0; i < KvEntry.blocks(entry); i++) {
         blocks.add(first + i);
       }

@@ -20,7 +20,7 @@ final class KvCtl {
   static final int BYTES = 128;
 
   /** KV_LAYOUT_VERSION of the kv_abi.h that this code was written for. */
-  static final long CURRENT_LAYOUT = 2;
+  static final long CURRENT_LAYOUT = 3;
 
   private static final VarHandle LONG = JAVA_LONG.varHandle();
   private static final VarHandle INT = JAVA_INT.varHandle();

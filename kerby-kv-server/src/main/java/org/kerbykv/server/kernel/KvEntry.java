@@ -23,7 +23,9 @@ public final class KvEntry {
   public static final int STATE = 52;
   public static final int FETCHED = 53;
   public static final int CAS = 56;
-  public static final int BYTES = 64;
+  public static final int HEAD = 64;
+  public static final int HEAD_BYTES = 128;
+  public static final int BYTES = HEAD + HEAD_BYTES;
 
   public static final int TIER_KERNEL = 1;
   public static final int TIER_USER = 2;
@@ -50,7 +52,7 @@ public final class KvEntry {
     return entry.get(JAVA_LONG, FIRST);
   }
 
-  /** Returns the blocks of an entry's chain. */
+  /** Returns the blocks of an entry's chain, its head included. */
   public static int blocks(MemorySegment entry) {
     return Short.toUnsignedInt(entry.get(JAVA_SHORT, BLOCKS));
   }

@@ -1,11 +1,12 @@
 package org.kerbykv.server.kernel;
 
 /**
- * How a memory limit is spent: on blocks, and on as many index entries, since every item takes at
- * least one of each.
+ * How a memory limit is spent: on blocks. The first block of every item is the head in its index
+ * entry, the others are the pool's; they share one budget, in which each counts as the larger of
+ * the two kinds.
  *
- * @param blockBytes of one block, a multiple of 8
- * @param blocks in the pool, and entries in the index
+ * @param blockBytes of a block of the pool, a multiple of 8
+ * @param blocks of both kinds together, at most
  * @param reserve blocks that are kept for user space's door
  */
 public record PoolSize(int blockBytes, long blocks, int reserve) {
@@ -42,20 +43,25 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
     }
     // Twice two buckets: rounding up to a power of two doubles them at worst.
     long perBlock =
-        (long) slabBytes(blockBytes) + slabBytes(KvEntry.BYTES) + 2L * 2L * BUCKET_BYTES;
+        Math.max(slabBytes(blockBytes), slabBytes(KvEntry.BYTES)) + 2L * 2L * BUCKET_BYTES;
     long blocks = Math.clamp(limitBytes / perBlock, BLOCKS_MIN, BLOCKS_MAX);
     return new PoolSize(blockBytes, blocks, (int) (blocks / RESERVE_SHARE));
   }
 
-  /** Returns the kernel memory that so much in use takes, buckets included. */
+  /**
+   * Returns the kernel memory that so much in use takes, buckets included.
+   *
+   * @param blocksInUse with the items' heads
+   */
   public long memoryBytes(long blocksInUse, long items) {
     long buckets = Long.highestOneBit(blocks * 2 - 1) * BUCKET_BYTES * 2;
-    return blocksInUse * slabBytes(blockBytes) + items * slabBytes(KvEntry.BYTES) + buckets;
+    long inPool = Math.max(0, blocksInUse - items);
+    return inPool * slabBytes(blockBytes) + items * slabBytes(KvEntry.BYTES) + buckets;
   }
 
-  /** Returns the blocks of a chain that holds so many bytes. */
+  /** Returns the blocks of a chain that holds so many bytes, its head included. */
   public int blocksOf(int bytes) {
-    return Math.ceilDiv(bytes, blockBytes);
+    return 1 + Math.ceilDiv(Math.max(0, bytes - KvEntry.HEAD_BYTES), blockBytes);
   }
 
   /** Returns the bytes of slab that a hash element with a value of so many bytes takes. */

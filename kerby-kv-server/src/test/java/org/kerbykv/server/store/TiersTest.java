@@ -22,7 +22,7 @@ class TiersTest {
 
   @Test
   void aFullPoolTakesEveryItemThatUserSpaceHasRoomFor() {
-    int items = 1500;
+    int items = 2100;
     int hot = 20;
     try (TieredStore store = TieredStore.open(1, USER_MIB, true)) {
       assertThat(items * 4L)
@@ -70,7 +70,7 @@ class TiersTest {
       assertThat(inKernel.inKernel()).isTrue();
 
       store.setClock(BootClock.seconds() + 100);
-      fill(store, "filler", 800);
+      fill(store, "filler", 1120);
       await().atMost(TieredStore.SOON).until(() -> !store.isInKernel("k"));
       assertThat(store.look("k"))
           .usingRecursiveComparison()
@@ -79,7 +79,7 @@ class TiersTest {
       assertThat(store.xdpGet("k")).as("left to user space").isEmpty();
       assertThat(store.user().get("k")).isEqualTo(before);
 
-      deleteAll(store, "filler", 800);
+      deleteAll(store, "filler", 1120);
       readUntilInKernel(store, "k");
       assertThat(store.xdpGet("k")).contains(value);
       assertThat(store.user().get("k")).isEqualTo(before);
@@ -94,11 +94,11 @@ class TiersTest {
   @Test
   void whatIsReadOnceOrTwiceStaysInUserSpace() {
     try (TieredStore store = TieredStore.open(1, USER_MIB, true)) {
-      fill(store, "k", 800);
-      await().atMost(TieredStore.SOON).until(() -> inUserSpace(store, "k", 800) > 300);
-      deleteAll(store, "k", 400);
+      fill(store, "k", 1120);
+      await().atMost(TieredStore.SOON).until(() -> inUserSpace(store, "k", 1120) > 300);
+      deleteAll(store, "k", 560);
       List<String> away =
-          IntStream.range(400, 800)
+          IntStream.range(560, 1120)
               .mapToObj(i -> "k" + i)
               .filter(key -> !store.isInKernel(key))
               .limit(100)
@@ -117,7 +117,7 @@ class TiersTest {
   @Test
   void hotValuesPushOutWhatNobodyAskedForInAWhileButNotEachOther() {
     try (TieredStore store = TieredStore.open(1, USER_MIB, true)) {
-      int items = 900;
+      int items = 1260;
       fill(store, "k", items);
       await().atMost(TieredStore.SOON).until(() -> inUserSpace(store, "k", items) > 300);
       fillUpToTheHighMark(store);

@@ -60,7 +60,7 @@ final class PaceOptions {
       paramLabel = "p99:1000us",
       description = {
         "Find the highest rate at which that percentile of the latency stays below that and at",
-        "most 0.1 % is lost; each rate is tried for --duration."
+        "most 0.1 %% is lost; each rate is tried for --duration."
       })
   private String search;
 
