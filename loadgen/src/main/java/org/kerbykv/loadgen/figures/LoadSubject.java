@@ -201,9 +201,7 @@ final class LoadSubject implements Subject {
       Optional<ServerMetrics> before = place.metrics();
       Arrivals arrivals = new Arrivals.Open(LATENCY_RATE, Arrivals.Gaps.POISSON);
       return figures(
-          cell,
-          sockets.run(spec(cell, arrivals, populate, false), Progress.NONE),
-          before);
+          cell, sockets.run(spec(cell, arrivals, populate, false), Progress.NONE), before);
     }
 
     private LoadSpec spec(Cell cell, Arrivals arrivals, boolean populate, boolean verify) {

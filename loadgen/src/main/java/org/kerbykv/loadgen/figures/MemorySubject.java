@@ -66,11 +66,19 @@ final class MemorySubject implements Subject {
     }
   }
 
-  /** What an index entry and a block's element take beside the block: 128 and 64 bytes. */
-  private static final int OVERHEAD_PER_BLOCK = 128 + 64;
+  /** Bytes of an item that stand in its index entry, and what the entry takes in all. */
+  private static final int HEAD_BYTES = 128;
 
-  /** The maps' buckets, and what is kept free: above that mark, items leave the kernel. */
-  private static final double LIMIT_MARGIN = 1.5;
+  private static final int ENTRY_BYTES = 256;
+
+  /** What a map's element takes beside its value. */
+  private static final int ELEMENT_OVERHEAD = 64;
+
+  /** The buckets that the server's limit allows for each block. */
+  private static final int BUCKETS_PER_BLOCK = 64;
+
+  /** What is kept free: above that mark, items leave the kernel. */
+  private static final double LIMIT_MARGIN = 1.12;
 
   private static final long MIB = 1 << 20;
   private static final int OUTSTANDING = 32;
@@ -106,7 +114,8 @@ final class MemorySubject implements Subject {
   @Override
   public Session open(PrintStream log) throws LoadException, InterruptedException {
     Stored stored = Stored.of(sizes.workload(keys), blockBytes);
-    long limit = (long) (stored.blocks * (blockBytes + OVERHEAD_PER_BLOCK) * LIMIT_MARGIN);
+    int perBlock = Math.max(blockBytes + ELEMENT_OVERHEAD, ENTRY_BYTES) + BUCKETS_PER_BLOCK;
+    long limit = (long) (stored.blocks * perBlock * LIMIT_MARGIN);
     KvSystem system =
         new KvSystem(
             KvSystem.KERBY,
@@ -167,7 +176,7 @@ final class MemorySubject implements Subject {
     return figures;
   }
 
-  /** Bytes of keys and values, and the blocks that they fill. */
+  /** Bytes of keys and values, and the blocks that they fill, with the entries. */
   private record Stored(long bytes, long blocks) {
     static Stored of(SyntheticWorkload workload, int blockBytes) {
       long bytes = 0;
@@ -176,7 +185,7 @@ final class MemorySubject implements Subject {
       for (int i = 0; i < workload.keys(); i++) {
         int length = workload.writeKey(i, key.clear()) + workload.valueLength(i, 0);
         bytes += length;
-        blocks += Math.ceilDiv(length, blockBytes);
+        blocks += 1 + Math.ceilDiv(Math.max(0, length - HEAD_BYTES), blockBytes);
       }
       return new Stored(bytes, blocks);
     }
