@@ -33,6 +33,11 @@ final class KvCommand implements Callable<Integer> {
   @Option(names = "--quick", description = "In two minutes: what the ratios need, in fewer rounds.")
   private boolean quick;
 
+  @Option(
+      names = "--program-times",
+      description = "Also how long the XDP programs take for a request, stage by stage.")
+  private boolean programTimes;
+
   @Option(names = "--json", description = "End with one JSON object on standard output.")
   private boolean json;
 
@@ -87,6 +92,7 @@ final class KvCommand implements Callable<Integer> {
     KvFigures figures =
         new KvFigures(
             quick,
+            programTimes,
             keys,
             Duration.ofMillis(durationMillis),
             system -> systems == null || systems.contains(system));

@@ -17,10 +17,12 @@ import java.util.function.Predicate;
  * What is measured of key-value stores.
  *
  * @param quick only what the ratios need
+ * @param programTimes also how long programs take by themselves
  * @param keys how many items there are
  * @param duration of each load
  */
-record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> systems) {
+record KvFigures(
+    boolean quick, boolean programTimes, int keys, Duration duration, Predicate<String> systems) {
   static final List<Integer> VALUE_SIZES = List.of(64, 128, 256, 512, 1024);
   static final List<String> READ_RATIOS = List.of("1", "0.95", "0.5", "0");
   static final String ZIPF = "zipf:0.99";
@@ -50,7 +52,21 @@ record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> s
         }
       }
     }
+    if (programTimes) {
+      addPrograms(subjects);
+    }
     return subjects;
+  }
+
+  private void addPrograms(List<Subject> subjects) {
+    if (systems.test(KvSystem.REFLECTOR)) {
+      subjects.add(new ProgramSubject(KvSystem.REFLECTOR, 0, keys));
+    }
+    if (systems.test(KvSystem.KERBY)) {
+      for (int blockBytes : quick ? List.of(BLOCK_DEFAULT) : BLOCK_SIZES) {
+        subjects.add(new ProgramSubject(KvSystem.KERBY, blockBytes, keys));
+      }
+    }
   }
 
   private LoadSubject subject(KvSystem system, String cpus, List<Cell> cells) {
