@@ -18,6 +18,7 @@ public final class BPFLink implements OwnedByProgram {
 
   private static final int ATTACH_XDP = 37; // BPF_XDP
   private static final int ATTACH_TCX_INGRESS = 46; // BPF_TCX_INGRESS
+  private static final int ATTACH_TCX_EGRESS = 47; // BPF_TCX_EGRESS
   private static final int XDP_FLAGS_SKB_MODE = 1 << 1;
   private static final int XDP_FLAGS_DRV_MODE = 1 << 2;
   // struct bpf_link_create_opts
@@ -169,14 +170,25 @@ public final class BPFLink implements OwnedByProgram {
   }
 
   static BPFLink attachTc(BPFProgram object, String program, int ifindex) {
-    int programFd = object.programFd(program);
-    int fd = create(programFd, ifindex, ATTACH_TCX_INGRESS, 0);
+    int fd = create(object.programFd(program), ifindex, ATTACH_TCX_INGRESS, 0);
     if (fd == -Errno.EINVAL || fd == -Errno.EOPNOTSUPP) { // a kernel without TCX
       return attachClsact(object, program, ifindex);
     }
+    return tcx(object, program, ifindex, fd, "ingress");
+  }
+
+  static BPFLink attachTcEgress(BPFProgram object, String program, int ifindex) {
+    int fd = create(object.programFd(program), ifindex, ATTACH_TCX_EGRESS, 0);
+    return tcx(object, program, ifindex, fd, "egress");
+  }
+
+  private static BPFLink tcx(
+      BPFProgram object, String program, int ifindex, int fd, String direction) {
     if (fd < 0) {
       throw new BPFException(
-          "attach program " + program + " to TC ingress of " + NetDevice.describe(ifindex), -fd);
+          "attach program %s to TC %s of %s"
+              .formatted(program, direction, NetDevice.describe(ifindex)),
+          -fd);
     }
     LinkDescriptor link =
         new LinkDescriptor(fd, "link of " + program + " to " + NetDevice.describe(ifindex));

@@ -119,6 +119,16 @@ public final class BPFProgram implements BPFMaps {
     }
   }
 
+  /**
+   * Attaches a TC program to the egress of an interface of the calling thread's network namespace,
+   * by a TCX link, behind those that are there.
+   *
+   * @throws BPFException EINVAL on kernels before 6.6, which have no such links
+   */
+  public BPFLink tcAttachEgress(String program, int ifindex) {
+    return BPFLink.attachTcEgress(this, program, ifindex);
+  }
+
   /** A runner of a program, for one thread. */
   public BPFTestRun testRun(String program) {
     return new BPFTestRun(this, program);

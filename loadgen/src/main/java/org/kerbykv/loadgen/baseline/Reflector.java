@@ -21,9 +21,6 @@ public final class Reflector implements Callable<Integer> {
   private static final String OBJECT = "xdp_reflect.bpf.o";
   private static final String PROGRAM = "xdp_reflect";
 
-  /** What is printed once it reflects. */
-  public static final String READY = "ready";
-
   @Option(names = "--interface", required = true)
   private String device;
 
@@ -39,7 +36,7 @@ public final class Reflector implements Callable<Integer> {
   public Integer call() throws LoadException, InterruptedException {
     try (BPFProgram program = load(port)) {
       program.xdpAttach(PROGRAM, NetDevice.index(device), XdpMode.NATIVE);
-      System.out.println(READY);
+      System.out.println(KernelPrograms.READY);
       System.out.flush();
       new CountDownLatch(1).await(); // the signal that ends the process detaches the program
       return 0;

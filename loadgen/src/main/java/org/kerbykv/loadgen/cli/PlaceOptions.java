@@ -53,11 +53,12 @@ final class PlaceOptions {
 
   @Option(
       names = "--target",
-      paramLabel = "kerby|memcached|reflector|netty",
+      paramLabel = "kerby|memcached|reflector|netty|dint|bmc",
       defaultValue = "kerby",
       description = {
         "With --topology: the server to start. The reflector sends every request back as it is,",
-        "from XDP; netty is this server with --xdp off. Default ${DEFAULT-VALUE}."
+        "from XDP; netty is this server with --xdp off; dint and bmc are systems to compare with,",
+        "before memcached. Default ${DEFAULT-VALUE}."
       })
   private Target target;
 

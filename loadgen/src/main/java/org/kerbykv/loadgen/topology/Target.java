@@ -11,7 +11,11 @@ public enum Target {
   /** A bare XDP program that sends every request back: the ceiling. */
   REFLECTOR(true),
   /** This project's server without the kernel: Netty alone. */
-  NETTY(false);
+  NETTY(false),
+  /** DINT-KV, {@link org.kerbykv.loadgen.baseline.Dint}, before memcached. */
+  DINT(true),
+  /** BMC, {@link org.kerbykv.loadgen.baseline.Bmc}, before memcached. */
+  BMC(true);
 
   private final boolean inKernel;
 
@@ -27,6 +31,11 @@ public enum Target {
   /** Whether it answers requests with themselves. */
   public boolean isEcho() {
     return this == REFLECTOR;
+  }
+
+  /** Whether it stands before a memcached, which is started first. */
+  boolean needsMemcached() {
+    return this == DINT || this == BMC;
   }
 
   /** Whether it has this project's metrics. */

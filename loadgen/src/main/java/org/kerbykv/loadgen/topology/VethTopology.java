@@ -13,6 +13,8 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.loadgen.baseline.Bmc;
+import org.kerbykv.loadgen.baseline.Dint;
 import org.kerbykv.loadgen.baseline.Reflector;
 import org.kerbykv.loadgen.engine.LoadException;
 
@@ -131,6 +133,9 @@ public final class VethTopology implements AutoCloseable {
    */
   public void startServer(Target target, List<Integer> cpus, List<String> options, PrintStream log)
       throws LoadException, InterruptedException {
+    if (target.needsMemcached()) {
+      startServer(Target.MEMCACHED, cpus, List.of(), log);
+    }
     List<String> around = new ArrayList<>(server.around());
     around.addAll(List.of("taskset", "-c", list(cpus)));
     List<String> command = new ArrayList<>(command(target, cpus.size()));
@@ -164,15 +169,24 @@ public final class VethTopology implements AutoCloseable {
               Integer.toString(threads),
               "-m",
               Integer.toString(MEMORY_MIB));
-      case REFLECTOR ->
-          ServerProcess.classCommand(
-              System.getProperty("java.class.path"),
-              Reflector.class.getName(),
-              "--interface",
-              DEVICE,
-              "--port",
-              port);
+      case REFLECTOR -> baseline(Reflector.class);
+      case DINT -> baseline(Dint.class, "--memcached", SERVER_ADDRESS);
+      case BMC -> baseline(Bmc.class);
     };
+  }
+
+  private static List<String> baseline(Class<?> main, String... more) {
+    List<String> command =
+        new ArrayList<>(
+            ServerProcess.classCommand(
+                System.getProperty("java.class.path"),
+                main.getName(),
+                "--interface",
+                DEVICE,
+                "--port",
+                Integer.toString(PORT)));
+    command.addAll(List.of(more));
+    return command;
   }
 
   private static List<String> kerby(String xdp, String memory, int threads) throws LoadException {

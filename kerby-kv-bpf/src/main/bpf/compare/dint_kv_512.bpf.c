@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* DINT-KV with slots for values of up to 512 bytes. */
+#define DINT_SLOT 512
+#include "compare/dint_kv.h"
