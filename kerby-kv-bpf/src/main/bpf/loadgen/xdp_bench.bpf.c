@@ -9,10 +9,10 @@
 #define BENCH_FRAME 2048 /* bytes of the longest request, a power of two */
 #define BENCH_DIGITS 8 /* of a key's number, with zeros in front */
 
-/* Set before the runs; next_key is where the next run is. */
+/* Set before the runs. */
 volatile struct bench_control {
-	__u64 next_key;
-	__u64 stride; /* from one key to the next; coprime to keys, so that each has its turn */
+	__u64 next; /* key, or what random keys are made of: not 0 */
+	__u64 stride; /* from one key to the next, coprime to keys: each in turn; 0: at random */
 	__u64 keys;
 	__u32 frame_len;
 	__u32 digits_at; /* where in the frame the last digits of the key are */
@@ -33,6 +33,21 @@ struct {
 	__type(value, __u32);
 } bench_target SEC(".maps");
 
+static __always_inline __u64 bench_key(volatile struct bench_control *c)
+{
+	__u64 key = c->next, next = key + c->stride;
+
+	if (c->stride) {
+		c->next = next < c->keys ? next : next - c->keys;
+		return key;
+	}
+	next = key ^ key << 13;
+	next ^= next >> 7;
+	next ^= next << 17;
+	c->next = next;
+	return (next >> 32) * c->keys >> 32;
+}
+
 SEC("xdp")
 int bench_nothing(struct xdp_md *ctx)
 {
@@ -45,11 +60,10 @@ int bench(struct xdp_md *ctx)
 	volatile struct bench_control *c = &bench_control;
 	__u32 zero = 0, len = c->frame_len;
 	void *frame = bpf_map_lookup_elem(&bench_frame, &zero);
-	__u64 key = c->next_key, rest = key, next = key + c->stride, ten;
+	__u64 rest = bench_key(c), ten;
 	__u8 digits[BENCH_DIGITS];
 	int i;
 
-	c->next_key = next < c->keys ? next : next - c->keys;
 	if (!frame || !len || len > BENCH_FRAME)
 		return XDP_ABORTED;
 	for (i = BENCH_DIGITS - 1; i >= 0; i--) {

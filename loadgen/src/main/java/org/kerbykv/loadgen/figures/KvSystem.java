@@ -39,6 +39,10 @@ public record KvSystem(
     return "dint" + slotBytes;
   }
 
+  static boolean isDint(String name) {
+    return name.startsWith("dint");
+  }
+
   /** All systems, the one that is built here first. */
   static List<KvSystem> all() {
     List<KvSystem> all = new ArrayList<>();

@@ -33,23 +33,30 @@ final class MemorySubject implements Subject {
   /** Of a cell: bytes of a block, or of a slot. */
   static final String UNIT = "unit";
 
-  static final String ETC = "etc";
-
   // Figures.
   static final String PER_STORED = "bytes_per_stored_byte";
 
+  /** Share of the bytes that have no room in the kernel. */
+  static final String SPILLED = "spilled_share";
+
   /** Which sizes of keys and of values there are, as {@link SizeDistribution#parse} takes them. */
   enum Sizes {
-    UNIFORM("16", "16-1024"),
-    BIMODAL("16", "64:1,1024:1"),
-    ETC("fb_key", "fb_value:1024");
+    UNIFORM("16", "16-1024", "values of 16 to 1024 bytes"),
+    BIMODAL("16", "64:1,1024:1", "values of 64 and of 1024 bytes, as many of each"),
+    ETC("fb_key", "fb_value:1024", "ETC's keys and values, cut to 1024 bytes");
 
     final String keySize;
     final String valueSize;
+    private final String words;
 
-    Sizes(String keySize, String valueSize) {
+    Sizes(String keySize, String valueSize, String words) {
       this.keySize = keySize;
       this.valueSize = valueSize;
+      this.words = words;
+    }
+
+    String words() {
+      return words;
     }
 
     SyntheticWorkload workload(int keys) {
@@ -173,6 +180,7 @@ final class MemorySubject implements Subject {
     figures.put("memory_bytes", memory);
     figures.put("stored_bytes", (double) stored.bytes);
     figures.put(PER_STORED, memory / stored.bytes);
+    figures.put(SPILLED, 0.0);
     return figures;
   }
 

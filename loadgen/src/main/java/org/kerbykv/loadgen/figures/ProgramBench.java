@@ -22,8 +22,20 @@ final class ProgramBench implements AutoCloseable {
   private static final BTFLayout LAYOUT = BTFLayout.read(BPFProgram.class, OBJECT);
   private static final BTFLayout.Struct CONTROL = LAYOUT.struct("bench_control");
 
-  /** Far from one key to the next, so that the processor foresees none. */
-  private static final double STRIDE_SHARE = 0.381966;
+  /** Which keys come one after the other. */
+  enum Order {
+    /** Each once, as items are stored. */
+    STORING(0.381966),
+    /** Each once, and not in the order in which they lie in memory. */
+    ONCE(0.618034),
+    RANDOM(0);
+
+    private final double strideShare;
+
+    Order(double strideShare) {
+      this.strideShare = strideShare;
+    }
+  }
 
   private final BPFProgram bench = BPFLoader.open(BPFProgram.class, OBJECT).load();
   private final BPFTestRun run = bench.testRun("bench");
@@ -42,13 +54,15 @@ final class ProgramBench implements AutoCloseable {
     frame = bench.mmap("bench_frame");
     start = Arena.ofAuto().allocate(64);
     control.set(JAVA_LONG, CONTROL.member("keys").offset(), keys);
-    control.set(
-        JAVA_LONG, CONTROL.member("stride").offset(), coprime((long) (keys * STRIDE_SHARE)));
   }
 
-  private long coprime(long from) {
-    long stride = Math.max(1, from);
-    while (gcd(stride, keys) != 1) {
+  /** From one key to the next: 0 for none in particular. */
+  private long stride(Order order) {
+    long stride = (long) (keys * order.strideShare);
+    if (order == Order.RANDOM) {
+      return 0;
+    }
+    while (stride == 0 || gcd(stride, keys) != 1) {
       stride++;
     }
     return stride;
@@ -59,23 +73,25 @@ final class ProgramBench implements AutoCloseable {
   }
 
   /**
-   * Sends requests to a program; as many as there are keys have each key once.
+   * Sends requests to a program.
    *
    * @return the last reply, and the mean time with the bench's own
    */
-  BPFTestRun.Result run(BPFProgram target, String program, RequestFrame request, int times) {
+  BPFTestRun.Result run(
+      BPFProgram target, String program, RequestFrame request, Order order, int times) {
     bench.tailCall(MAP, 0, target, program);
     request.copyTo(frame);
-    control.set(JAVA_LONG, CONTROL.member("next_key").offset(), 0L);
+    control.set(JAVA_LONG, CONTROL.member("next").offset(), order == Order.RANDOM ? 1L : 0L);
+    control.set(JAVA_LONG, CONTROL.member("stride").offset(), stride(order));
     control.set(JAVA_INT, CONTROL.member("frame_len").offset(), request.length());
     control.set(JAVA_INT, CONTROL.member("digits_at").offset(), request.digitsAt());
     return run.run(start, times);
   }
 
   /** The time of a program for a request, in nanoseconds, without the bench's own. */
-  double nanos(BPFProgram target, String program, RequestFrame request, int times) {
-    double own = run(bench, "bench_nothing", request, times).durationNanos();
-    return run(target, program, request, times).durationNanos() - own;
+  double nanos(BPFProgram target, String program, RequestFrame request, Order order, int times) {
+    double own = run(bench, "bench_nothing", request, order, times).durationNanos();
+    return run(target, program, request, order, times).durationNanos() - own;
   }
 
   @Override

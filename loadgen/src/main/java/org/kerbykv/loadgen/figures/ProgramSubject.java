@@ -51,6 +51,9 @@ final class ProgramSubject implements Subject {
   private static final int XDP_PASS = 2;
   private static final int ROUNDS_OF_KEYS = 2;
 
+  /** So that few buckets of DINT-KV are too full. */
+  private static final int SLOTS_PER_KEY = 3;
+
   /** Bytes that an item takes beside its value, rounded up: its key. */
   private static final int KEY_ROOM = 256;
 
@@ -59,8 +62,8 @@ final class ProgramSubject implements Subject {
   private final int keys;
 
   /**
-   * @param system {@link KvSystem#KERBY}, or the reflector
-   * @param unit bytes of a block
+   * @param system {@link KvSystem#KERBY}, {@link KvSystem#REFLECTOR} or a {@link KvSystem#dint}
+   * @param unit bytes of a block, or of a slot
    * @param keys how many items, stored before
    */
   ProgramSubject(String system, int unit, int keys) {
@@ -84,26 +87,39 @@ final class ProgramSubject implements Subject {
 
   @Override
   public List<Cell> cells() {
-    if (system.equals(KvSystem.REFLECTOR)) {
+    if (isReflector()) {
       return List.of(cell(system, unit, Op.GET, 0));
     }
     List<Cell> cells = new ArrayList<>();
     cells.add(cell(system, unit, Op.PASS, 0));
     cells.add(cell(system, unit, Op.MISS, 0));
     for (int valueSize : VALUE_SIZES) {
-      for (Op op : List.of(Op.GET, Op.SET, Op.SET_OTHER_LENGTH)) {
-        cells.add(cell(system, unit, op, valueSize));
+      if (isKerby() || valueSize <= unit) {
+        cells.add(cell(system, unit, Op.GET, valueSize));
+        cells.add(cell(system, unit, Op.SET, valueSize));
+      }
+      if (isKerby()) {
+        cells.add(cell(system, unit, Op.SET_OTHER_LENGTH, valueSize));
       }
     }
     return cells;
   }
 
+  private boolean isKerby() {
+    return system.equals(KvSystem.KERBY);
+  }
+
+  private boolean isReflector() {
+    return system.equals(KvSystem.REFLECTOR);
+  }
+
   @Override
   public Session open(PrintStream log) throws LoadException {
     try {
-      boolean isReflector = system.equals(KvSystem.REFLECTOR);
-      BPFProgram programs = isReflector ? reflector() : kerby();
-      return new Runs(programs, isReflector ? "xdp_reflect" : "kv_xdp");
+      if (isReflector()) {
+        return new Runs(reflector(), "xdp_reflect");
+      }
+      return isKerby() ? new Runs(kerby(), "kv_xdp") : new Runs(dint(), "dint_xdp");
     } catch (BPFException e) {
       throw new LoadException(e.summary(), e);
     }
@@ -114,6 +130,10 @@ final class ProgramSubject implements Subject {
     return BPFLoader.open(BPFProgram.class, "xdp_reflect.bpf.o")
         .constant("reflect_port", Short.toUnsignedInt(port))
         .load();
+  }
+
+  private BPFProgram dint() {
+    return SlotMemorySubject.load(unit, SLOTS_PER_KEY * keys);
   }
 
   private BPFProgram kerby() {
@@ -162,15 +182,14 @@ final class ProgramSubject implements Subject {
     }
 
     private double nanos(Op op, int valueSize) throws LoadException {
-      boolean isReflector = system.equals(KvSystem.REFLECTOR);
       return switch (op) {
         case PASS -> timed(RequestFrame.unknown(), XDP_PASS, "");
         case MISS -> timed(RequestFrame.getAbsent(), ProgramBench.XDP_TX, "END\r\n");
         case GET -> {
-          if (!isReflector) {
+          if (!isReflector()) {
             store(valueSize);
           }
-          String reply = isReflector ? "get k" : "VALUE k";
+          String reply = isReflector() ? "get k" : "VALUE k";
           yield timed(RequestFrame.get(), ProgramBench.XDP_TX, reply);
         }
         case SET -> {
@@ -194,17 +213,19 @@ final class ProgramSubject implements Subject {
 
     private double timed(RequestFrame request, int verdict, String reply) throws LoadException {
       run(request, 1, verdict, reply);
-      return bench.nanos(programs, program, request, ROUNDS_OF_KEYS * keys);
+      return bench.nanos(
+          programs, program, request, ProgramBench.Order.RANDOM, ROUNDS_OF_KEYS * keys);
     }
 
     /** Each key once: the next time it would be a value as long as the one before. */
     private double once(RequestFrame request) {
-      return bench.nanos(programs, program, request, keys);
+      return bench.nanos(programs, program, request, ProgramBench.Order.ONCE, keys);
     }
 
     private void run(RequestFrame request, int times, int verdict, String reply)
         throws LoadException {
-      BPFTestRun.Result result = bench.run(programs, program, request, times);
+      BPFTestRun.Result result =
+          bench.run(programs, program, request, ProgramBench.Order.STORING, times);
       boolean isReply = verdict == ProgramBench.XDP_TX;
       if (result.retval() != verdict
           || (isReply && !RequestFrame.text(result.data()).startsWith(reply))) {
