@@ -19,7 +19,7 @@ public record KvSystem(
   /** In the kernel nothing waits in a buffer. */
   private static final List<Integer> KERNEL = List.of(256);
 
-  private static final List<Integer> SOCKET = List.of(24, 32, 48);
+  private static final List<Integer> SOCKET = List.of(32, 48);
 
   /** Some is answered in the kernel, some waits in a socket's buffer. */
   private static final List<Integer> BOTH = List.of(32, 256);

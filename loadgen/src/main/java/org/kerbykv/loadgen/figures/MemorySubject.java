@@ -104,6 +104,11 @@ final class MemorySubject implements Subject {
     this.keys = keys;
   }
 
+  /** The blocks of an item with so many bytes of key and value, its index entry among them. */
+  static int blocks(int bytes, int blockBytes) {
+    return 1 + Math.ceilDiv(Math.max(0, bytes - HEAD_BYTES), blockBytes);
+  }
+
   static Cell cell(String system, Sizes sizes, int unit) {
     return Cell.of(system, LoadSubject.KIND, MEMORY, SIZES, sizes, UNIT, unit);
   }
@@ -193,7 +198,7 @@ final class MemorySubject implements Subject {
       for (int i = 0; i < workload.keys(); i++) {
         int length = workload.writeKey(i, key.clear()) + workload.valueLength(i, 0);
         bytes += length;
-        blocks += 1 + Math.ceilDiv(Math.max(0, length - HEAD_BYTES), blockBytes);
+        blocks += blocks(length, blockBytes);
       }
       return new Stored(bytes, blocks);
     }
