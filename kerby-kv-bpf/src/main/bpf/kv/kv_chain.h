@@ -81,13 +81,13 @@ static __always_inline bool kv_block_has_key(const struct kv_work *w, const __u6
 	return !diff;
 }
 
-static __always_inline bool kv_head_has_key(const struct kv_work *w, const struct kv_entry *e)
+static __always_inline bool kv_head_has_key(const struct kv_work *w, const __u64 *head)
 {
 	if (w->found.key_len != w->key_len)
 		return false;
 	if (w->key_len <= KV_KEY_SHORT)
-		return kv_head_has_short_key(w, e->head);
-	return kv_block_has_key(w, e->head, 0, KV_HEAD_BYTES);
+		return kv_head_has_short_key(w, head);
+	return kv_block_has_key(w, head, 0, KV_HEAD_BYTES);
 }
 
 /* Look up block @i > 0 of the chain found in @w, and compare its part of the key. */
@@ -142,7 +142,7 @@ __noinline int kv_chain_check_key(struct kv_work *w, struct kv_entry *e)
 
 	if (!w || !e)
 		return KV_CHAIN_GONE;
-	if (!kv_head_has_key(w, e))
+	if (!kv_head_has_key(w, e->head))
 		return KV_CHAIN_OTHER_KEY;
 	if (w->key_len <= KV_HEAD_BYTES)
 		return KV_CHAIN_OK;
@@ -156,24 +156,17 @@ __noinline int kv_chain_check_key(struct kv_work *w, struct kv_entry *e)
 }
 
 /*
- * Copy the value of the chain found in @w, whose entry is @e, to offset
- * w->value_off of @out, and compare the key on the way. Blocks are copied whole,
- * so up to key_len bytes in front of value_off are overwritten: the caller writes
- * those afterwards.
+ * Copy what of the value of the chain found in @w is in the pool to its place in
+ * @out, where the value begins at w->value_off, and compare what of the key is
+ * there. Blocks are copied whole: those of a long key overwrite up to its length
+ * in front of value_off, which the caller writes afterwards.
  */
-static __noinline int kv_chain_read(struct kv_work *w, struct kv_entry *e, struct bpf_dynptr *out)
+static __noinline int kv_chain_read_blocks(struct kv_work *w, struct bpf_dynptr *out)
 {
 	__u32 total = w->key_len + w->found.value_len, base = w->value_off - w->key_len, off, len;
 	int i, n = w->found.blocks, result = KV_CHAIN_OK;
 	void *block;
 
-	if (!kv_head_has_key(w, e))
-		return KV_CHAIN_OTHER_KEY;
-	len = total < KV_HEAD_BYTES ? total : KV_HEAD_BYTES;
-	if (bpf_dynptr_write(out, base, e->head, len, 0))
-		return KV_CHAIN_GONE;
-	if (n == 1)
-		return KV_CHAIN_OK;
 	bpf_for(i, 1, n) {
 		result = kv_chain_block(w, i, &block);
 		if (result != KV_CHAIN_OK)
@@ -190,6 +183,24 @@ static __noinline int kv_chain_read(struct kv_work *w, struct kv_entry *e, struc
 		}
 	}
 	return result;
+}
+
+/*
+ * Copy the value of the chain found in @w, whose entry is @e, to offset
+ * w->value_off of @out, and compare the key. Up to key_len bytes in front of
+ * value_off are overwritten, as above.
+ */
+static __noinline int kv_chain_read(struct kv_work *w, struct kv_entry *e, struct bpf_dynptr *out)
+{
+	__u32 len = w->key_len + w->found.value_len;
+
+	if (!kv_head_has_key(w, e->head))
+		return KV_CHAIN_OTHER_KEY;
+	if (len > KV_HEAD_BYTES)
+		len = KV_HEAD_BYTES;
+	if (bpf_dynptr_write(out, w->value_off - w->key_len, e->head, len, 0))
+		return KV_CHAIN_GONE;
+	return w->found.blocks == 1 ? KV_CHAIN_OK : kv_chain_read_blocks(w, out);
 }
 
 /*

@@ -33,6 +33,30 @@ struct {
 	__type(value, struct kv_work);
 } kv_work SEC(".maps");
 
+/*
+ * Make NAME(), a call of NAME_frame() by way of a global function, of which each
+ * door needs its own: the verifier checks it once, and not along every path that
+ * leads to it.
+ */
+#define KV_AT_EACH_DOOR(name, parameter, argument)                                        \
+	__noinline int name##_xdp(struct xdp_md *ctx, struct kv_work *w, parameter)       \
+	{                                                                                 \
+		struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP};                     \
+                                                                                          \
+		return w ? name##_frame(&f, w, argument) : 0;                             \
+	}                                                                                 \
+	__noinline int name##_tc(struct __sk_buff *ctx, struct kv_work *w, parameter)     \
+	{                                                                                 \
+		struct kv_frame f = {ctx, NET_DOOR_TC, KV_PATH_TC};                       \
+                                                                                          \
+		return w ? name##_frame(&f, w, argument) : 0;                             \
+	}                                                                                 \
+	static __always_inline int name(struct kv_frame *f, struct kv_work *w, parameter) \
+	{                                                                                 \
+		return f->door == NET_DOOR_XDP ? name##_xdp(f->ctx, w, argument)          \
+					       : name##_tc(f->ctx, w, argument);          \
+	}
+
 /* Where a reply's line begins in the text: "VALUE " and then the key in its place. */
 #define KV_TEXT_REPLY_LINE (KV_TEXT_KEY - 6)
 
@@ -95,41 +119,46 @@ __noinline int kv_reply_head(struct kv_work *w, __u32 text_len)
 	return KV_TEXT_REPLY_LINE - w->frame_text;
 }
 
-/* Write the headers, which begin at byte @start of the text, into the frame. */
-static __always_inline bool kv_reply_write_head(struct kv_work *w, struct bpf_dynptr *d,
-						__u32 start)
+/*
+ * Write the text from byte @start to @end, a reply's headers and what follows them,
+ * to the frame's beginning.
+ */
+static __always_inline bool kv_reply_store(struct kv_frame *f, struct kv_work *w, __u32 start,
+					   __u32 end)
 {
-	__u32 len = KV_TEXT_REPLY_LINE - start;
+	__u32 len = end - start;
 
 	/* Apart, for the verifier, which does not relate the two. */
 	barrier_var(start);
 	barrier_var(len);
-	return start <= KV_TEXT_REPLY_LINE && len <= KV_TEXT_REPLY_LINE &&
-	       !bpf_dynptr_write(d, 0, (__u8 *)w->text + start, len, 0);
+	return start <= KV_TEXT_KEY && len && len <= KV_TEXT_BYTES - KV_TEXT_KEY &&
+	       !net_frame_store(f->ctx, f->door, 0, (__u8 *)w->text + start, len);
 }
 
 /* Complete a reply with @text_len bytes of text, which is in its frame but for the checksum. */
-static __always_inline bool kv_reply_sum(struct kv_work *w, struct bpf_dynptr *d, __u32 text_len)
+static __always_inline bool kv_reply_sum(struct kv_frame *f, struct kv_work *w, __u32 text_len)
 {
 	__u32 payload_len = KV_UDP_HEADER + text_len;
+	struct bpf_dynptr d;
 	__u16 sum;
 
 	if (!(w->flow.kind & NET_IP6))
 		return true;
-	sum = kv_sum(w, d, net_udp_pseudo(&w->flow, payload_len),
+	if (net_frame_dynptr(f->ctx, f->door, &d))
+		return false;
+	sum = kv_sum(w, &d, net_udp_pseudo(&w->flow, payload_len),
 		     payload_len + sizeof(struct udphdr));
 	sum = ~sum;
 	if (!sum)
 		sum = 0xffff; /* 0 would mean that there is none */
-	return !bpf_dynptr_write(d, w->frame_text - KV_UDP_HEADER - sizeof(sum), &sum, sizeof(sum),
-				 0);
+	return !net_frame_store(f->ctx, f->door, w->frame_text - KV_UDP_HEADER - sizeof(sum), &sum,
+				sizeof(sum));
 }
 
 /* Make the frame a reply of one short line. */
 static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct kv_work *w,
 						     const char *line, __u32 len)
 {
-	struct bpf_dynptr d;
 	__u32 start;
 
 	if (w->noreply)
@@ -139,9 +168,7 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 	/* Only NOT_FOUND can be longer than its request, and then nothing has changed. */
 	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
 		return KV_UP;
-	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
-	    bpf_dynptr_write(&d, w->frame_text, (__u8 *)w->text + KV_TEXT_REPLY_LINE, len, 0) ||
-	    !kv_reply_sum(w, &d, len))
+	if (!kv_reply_store(f, w, start, KV_TEXT_REPLY_LINE + len) || !kv_reply_sum(f, w, len))
 		return KV_SILENT;
 	return KV_REPLY;
 }
@@ -149,10 +176,14 @@ static __always_inline enum kv_verdict kv_reply_line(struct kv_frame *f, struct 
 #define KV_REPLY_LINE(f, w, s) kv_reply_line(f, w, s, sizeof(s) - 1)
 
 /* Is the request's UDP checksum right? */
-static __always_inline bool kv_checked(struct kv_work *w, struct bpf_dynptr *d)
+static __always_inline bool kv_checked(struct kv_frame *f, struct kv_work *w)
 {
-	return net_udp_unsummed(&w->flow) ||
-	       kv_sum(w, d, net_udp_pseudo(&w->flow, w->flow.payload_len),
+	struct bpf_dynptr d;
+
+	if (net_udp_unsummed(&w->flow))
+		return true;
+	return !net_frame_dynptr(f->ctx, f->door, &d) &&
+	       kv_sum(w, &d, net_udp_pseudo(&w->flow, w->flow.payload_len),
 		      w->flow.payload_len + sizeof(struct udphdr)) == 0xffff;
 }
 
@@ -178,8 +209,7 @@ static __always_inline void kv_work_begin(struct kv_frame *f, struct kv_work *w)
  * the frame. Returns the offset in the text of the datagram's end (or, when it
  * is longer than a line, of what was read), 0: leave the frame alone.
  */
-static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
-				     __u32 prefix)
+static __always_inline __u32 kv_load_frame(struct kv_frame *f, struct kv_work *w, __u32 prefix)
 {
 	__u32 start = KV_TEXT_KEY - prefix - w->frame_text, len;
 	int key_len;
@@ -188,10 +218,10 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 	if (len > w->frame_text + prefix + KV_REQUEST_LINE)
 		len = w->frame_text + prefix + KV_REQUEST_LINE;
 	barrier_var(len);
-	if (start > KV_TEXT_KEY || len > KV_TEXT_BYTES - KV_TEXT_KEY ||
-	    bpf_dynptr_read((__u8 *)w->text + start, len, d, 0, 0))
+	if (start > KV_TEXT_KEY || !len || len > KV_TEXT_BYTES - KV_TEXT_KEY ||
+	    net_frame_load(f->ctx, f->door, 0, (__u8 *)w->text + start, len))
 		return 0;
-	if (!kv_checked(w, d))
+	if (!kv_checked(f, w))
 		return 0;
 	key_len = kv_hash_key(w, 0);
 	if (key_len < 1 || key_len > KV_KEY_MAX || KV_TEXT_KEY + key_len + 2 > start + len)
@@ -201,13 +231,14 @@ static __always_inline __u32 kv_load(struct kv_frame *f, struct kv_work *w, stru
 	return start + len;
 }
 
+KV_AT_EACH_DOOR(kv_load, __u32 prefix, prefix)
+
 /* Undo what a get did to its frame. False: the frame is lost. */
 static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, __u32 prefix)
 {
 	__u32 start = KV_TEXT_KEY - prefix - w->frame_text, i, len;
 	__u32 key_len = w->key_len, pad;
 	__u8 *text = (__u8 *)w->text;
-	struct bpf_dynptr d;
 
 	for (i = 0; i < sizeof(w->head) / 8; i++)
 		w->text[i] = w->head[i];
@@ -216,32 +247,30 @@ static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, _
 	text[KV_TEXT_KEY + key_len] = '\r';
 	text[KV_TEXT_KEY + key_len + 1] = '\n';
 	len = w->frame_text + prefix + key_len + 2;
-	barrier_var(len);
-	if (start > KV_TEXT_KEY || len > KV_TEXT_BYTES - KV_TEXT_KEY)
-		return false;
 	if (!net_frame_resize(f->ctx, f->door, w->frame_len) ||
-	    net_frame_dynptr(f->ctx, f->door, &d) || bpf_dynptr_write(&d, 0, text + start, len, 0))
+	    !kv_reply_store(f, w, start, start + len))
 		return false;
 	pad = w->frame_len - len;
+	barrier_var(pad);
 	if (pad && pad <= sizeof(w->padding))
-		bpf_dynptr_write(&d, len, w->padding, pad, 0);
+		net_frame_store(f->ctx, f->door, len, w->padding, pad);
 	return true;
 }
 
 /* Copy the request's text for the functions of kv_line.h. */
-static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct kv_work *w,
-						    struct bpf_dynptr *d)
+static __always_inline struct kv_line *kv_line_load(struct kv_frame *f, struct kv_work *w)
 {
 	__u32 len = w->flow.payload_len - KV_UDP_HEADER;
 	struct kv_line *line = kv_line_get();
 
-	if (!line || !kv_checked(w, d))
+	if (!line || !kv_checked(f, w))
 		return NULL;
 	line->len = len;
 	if (len > KV_LINE_MAX)
 		len = KV_LINE_MAX;
 	barrier_var(len);
-	if (len > KV_LINE_MAX || bpf_dynptr_read(line->request, len, d, w->frame_text, 0))
+	if (!len || len > KV_LINE_MAX ||
+	    net_frame_load(f->ctx, f->door, w->frame_text, line->request, len))
 		return NULL;
 	line->request[len] = 0; /* no key goes on behind it */
 	kv_work_begin(f, w);
@@ -253,7 +282,6 @@ static __always_inline enum kv_verdict kv_line_reply(struct kv_frame *f, struct 
 						     struct kv_line *line, int result)
 {
 	__u32 start, begin, len = result;
-	struct bpf_dynptr d;
 
 	if (result == KV_LINE_SILENT)
 		return KV_SILENT;
@@ -266,18 +294,18 @@ static __always_inline enum kv_verdict kv_line_reply(struct kv_frame *f, struct 
 	start = kv_reply_head(w, len);
 	if (!net_frame_resize(f->ctx, f->door, w->frame_text + len))
 		return KV_UP;
-	if (net_frame_dynptr(f->ctx, f->door, &d) || !kv_reply_write_head(w, &d, start) ||
-	    bpf_dynptr_write(&d, w->frame_text, line->reply + begin, len, 0) ||
-	    !kv_reply_sum(w, &d, len))
+	if (!kv_reply_store(f, w, start, KV_TEXT_REPLY_LINE) ||
+	    net_frame_store(f->ctx, f->door, w->frame_text, line->reply + begin, len) ||
+	    !kv_reply_sum(f, w, len))
 		return KV_SILENT;
 	return KV_REPLY;
 }
 
 /* A get of several keys, or a gat; @prefix bytes of command precede the first space. */
 static __always_inline enum kv_verdict kv_packet_gets(struct kv_frame *f, struct kv_work *w,
-						      struct bpf_dynptr *d, bool touch)
+						      bool touch)
 {
-	struct kv_line *line = kv_line_load(f, w, d);
+	struct kv_line *line = kv_line_load(f, w);
 	__u32 pos = 3;
 
 	if (!line)
@@ -293,15 +321,97 @@ static __always_inline enum kv_verdict kv_packet_gets(struct kv_frame *f, struct
 /* How an attempt to answer a get ended. */
 enum kv_attempt { KV_TRY_AGAIN, KV_TRY_HIT, KV_TRY_MISS, KV_TRY_UP };
 
-/* One attempt at a get: build the reply in the frame. */
+/* Remember the request for kv_put_back(). */
+static __always_inline void kv_get_save(struct kv_frame *f, struct kv_work *w)
+{
+	__u32 i, pad;
+
+	for (i = 0; i < sizeof(w->head) / 8; i++)
+		w->head[i] = w->text[i];
+	w->changed = 0;
+	w->frame_len = net_frame_len(f->ctx, f->door);
+	pad = w->frame_len - w->flow.head - w->flow.payload_len;
+	barrier_var(pad); /* one check for the compiler, two for the verifier */
+	if (pad && pad <= sizeof(w->padding))
+		net_frame_load(f->ctx, f->door, w->frame_len - pad, w->padding, pad);
+}
+
+/*
+ * Make the reply to a get around the key in place: its line, what of the value is
+ * in the head, of which w->block has a copy, and, if that is all of it, the reply's
+ * end. Sets w->value_off. Returns where in the text it ends; 0: the key is another.
+ */
+__noinline int kv_get_text(struct kv_work *w)
+{
+	__u32 at, len, i, key_len;
+	__u8 *text;
+
+	if (!w || !kv_head_has_key(w, (const __u64 *)w->block))
+		return 0;
+	key_len = w->key_len; /* one number for the verifier */
+	barrier_var(key_len);
+	if (key_len > KV_KEY_MAX)
+		return 0;
+	text = (__u8 *)w->text;
+	at = kv_text_value_line(w);
+	barrier_var(at);
+	w->value_off = w->frame_text + at - KV_TEXT_REPLY_LINE;
+	len = key_len < KV_HEAD_BYTES ? KV_HEAD_BYTES - key_len : 0;
+	if (len > w->found.value_len)
+		len = w->found.value_len;
+	if (at > KV_TEXT_BYTES - KV_HEAD_BYTES - 8)
+		return 0; /* never: the longest line is shorter */
+	/* By words, over both ends: what is behind is written later, or of no account. */
+	for (i = 0; i < KV_HEAD_BYTES; i += 8) {
+		if (i >= len)
+			break;
+		*(__u64 *)(text + at + i) = *(__u64 *)(w->block + key_len + i);
+	}
+	at += len;
+	barrier_var(at);
+	if (len != w->found.value_len)
+		return at;
+	if (at > KV_TEXT_BYTES - 8)
+		return 0;
+	__builtin_memcpy(text + at, "\r\nEND\r\n", 7);
+	return at + 7;
+}
+
+/*
+ * Write the reply to a get, of which the text has all up to @end and the frame what
+ * is in the pool's blocks.
+ */
+static __always_inline bool kv_get_reply(struct kv_frame *f, struct kv_work *w, __u32 text_len,
+					 __u32 end)
+{
+	if (w->found.blocks > 1 &&
+	    net_frame_store(f->ctx, f->door, w->value_off + w->found.value_len, "\r\nEND\r\n", 7))
+		return false;
+	return kv_reply_store(f, w, kv_reply_head(w, text_len), end) &&
+	       kv_reply_sum(f, w, text_len);
+}
+
+/* Give the frame the length of the reply. */
+static __always_inline bool kv_get_resize(struct kv_frame *f, struct kv_work *w, __u32 text_len)
+{
+	if (!net_frame_resize(f->ctx, f->door, w->frame_text + text_len))
+		return false;
+	w->changed = 1;
+	return true;
+}
+
+/*
+ * One attempt at a get. A reply with blocks of the pool is made in the frame while
+ * it is not yet certain that they are of one version; one without is not.
+ */
 static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_work *w,
 						  struct kv_ctl *ctl)
 {
 	struct kv_entry *e = bpf_map_lookup_elem(&kv_index, &w->identity);
+	int result = KV_CHAIN_OK;
 	enum kv_found found;
 	struct bpf_dynptr d;
-	__u32 line, text_len, head_len, start;
-	int result;
+	__u32 text_len, end;
 
 	if (!e)
 		return KV_TRY_MISS;
@@ -310,60 +420,43 @@ static __always_inline enum kv_attempt kv_get_try(struct kv_frame *f, struct kv_
 		return KV_TRY_AGAIN;
 	if (found == KV_FOUND_EXPIRED)
 		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
-	line = kv_value_line(w->key_len, w->found.flags, w->found.value_len);
-	if (w->with_cas)
-		line += 1 + kv_digits64(w->found.cas);
-	text_len = line + w->found.value_len + 7;
-	if (w->found.tier != KV_TIER_KERNEL || KV_UDP_HEADER + text_len > kv_datagram_max)
+	if (w->found.tier != KV_TIER_KERNEL)
 		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
-	if (!net_frame_resize(f->ctx, f->door, w->frame_text + text_len))
-		return KV_TRY_UP;
-	w->changed = 1;
-	w->value_off = w->frame_text + line;
-	if (net_frame_dynptr(f->ctx, f->door, &d))
-		return KV_TRY_UP;
-	result = kv_chain_read(w, e, &d);
+	__builtin_memcpy(w->block, e->head, KV_HEAD_BYTES);
+	end = kv_get_text(w);
+	if (!end)
+		return kv_entry_same(e, w) ? KV_TRY_MISS : KV_TRY_AGAIN;
+	text_len = w->value_off - w->frame_text + w->found.value_len + 7;
+	if (KV_UDP_HEADER + text_len > kv_datagram_max)
+		return kv_entry_same(e, w) ? KV_TRY_UP : KV_TRY_AGAIN;
+	if (w->found.blocks > 1) {
+		if (!kv_get_resize(f, w, text_len) || net_frame_dynptr(f->ctx, f->door, &d))
+			return KV_TRY_UP;
+		result = kv_chain_read_blocks(w, &d);
+	}
 	if (!kv_entry_same(e, w) || result == KV_CHAIN_GONE)
 		return KV_TRY_AGAIN;
 	if (result == KV_CHAIN_OTHER_KEY)
 		return KV_TRY_MISS;
-	start = kv_reply_head(w, text_len);
-	head_len = kv_text_value_line(w) - start;
-	barrier_var(head_len); /* checked here and not sooner, where the verifier sees it */
-	if (start > KV_TEXT_KEY || head_len != w->value_off ||
-	    head_len > KV_TEXT_BYTES - KV_TEXT_KEY ||
-	    bpf_dynptr_write(&d, 0, (__u8 *)w->text + start, head_len, 0) ||
-	    bpf_dynptr_write(&d, w->value_off + w->found.value_len, "\r\nEND\r\n", 7, 0) ||
-	    !kv_reply_sum(w, &d, text_len))
+	if (w->found.blocks == 1 && !kv_get_resize(f, w, text_len))
+		return KV_TRY_UP;
+	if (!kv_get_reply(f, w, text_len, end))
 		return KV_TRY_UP;
 	kv_entry_fetched(e, w);
 	return KV_TRY_HIT;
 }
 
-/* A get of one key, or a gets: @prefix is 4 or 5. */
-static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct kv_work *w,
-						     struct bpf_dynptr *d, __u32 prefix)
+/* The get of the key in @w: an enum kv_verdict. */
+static __always_inline int kv_get_frame(struct kv_frame *f, struct kv_work *w, __u32 prefix)
 {
 	enum kv_attempt attempt = KV_TRY_UP;
 	struct kv_ctl *ctl = kv_ctl_get();
-	__u32 end = kv_load(f, w, d, prefix), pad;
 	int i;
 
-	w->with_cas = prefix == 5;
-	if (!ctl || !end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+	if (!ctl || prefix > 5 || w->frame_text > NET_HEAD_MAX + KV_UDP_HEADER)
 		return KV_UP;
-	if (kv_text_at(w, KV_TEXT_KEY + w->key_len) == ' ')
-		return kv_packet_gets(f, w, d, false);
-	if (KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
-		return KV_UP;
-	for (i = 0; i < sizeof(w->head) / 8; i++)
-		w->head[i] = w->text[i];
-	w->frame_len = net_frame_len(f->ctx, f->door);
-	pad = w->frame_len - w->flow.head - w->flow.payload_len;
-	if (pad && pad <= sizeof(w->padding))
-		bpf_dynptr_read(w->padding, pad, d, w->frame_len - pad, 0);
-	w->changed = 0;
-	bpf_for(i, 0, KV_TRIES) {
+	kv_get_save(f, w);
+	for (i = 0; i < KV_TRIES; i++) {
 		attempt = kv_get_try(f, w, ctl);
 		if (attempt != KV_TRY_AGAIN)
 			break;
@@ -381,11 +474,28 @@ static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct 
 	}
 }
 
-/* Read the line of a set into @w. Returns its length, 0: not ours. */
-static __always_inline __u32 kv_set_line(struct kv_frame *f, struct kv_work *w,
-					 struct bpf_dynptr *d)
+KV_AT_EACH_DOOR(kv_get, __u32 prefix, prefix)
+
+/* A get of one key, or a gets: @prefix is 4 or 5. */
+static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct kv_work *w,
+						     __u32 prefix)
 {
-	__u32 end = kv_load(f, w, d, 4), at;
+	__u32 end = kv_load(f, w, prefix);
+
+	w->with_cas = prefix == 5;
+	if (!end || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
+		return KV_UP;
+	if (kv_text_at(w, KV_TEXT_KEY + w->key_len) == ' ')
+		return kv_packet_gets(f, w, false);
+	if (KV_TEXT_KEY + w->key_len + 2 != end || !kv_text_crlf(w, KV_TEXT_KEY + w->key_len))
+		return KV_UP;
+	return kv_get(f, w, prefix);
+}
+
+/* Read the line of a set into @w. Returns its length, 0: not ours. */
+static __always_inline __u32 kv_set_line(struct kv_frame *f, struct kv_work *w)
+{
+	__u32 end = kv_load(f, w, 4), at;
 
 	if (!end)
 		return 0;
@@ -397,10 +507,10 @@ static __always_inline __u32 kv_set_line(struct kv_frame *f, struct kv_work *w,
 }
 
 /* The same for an ms, whose line and flags are then in *@meta. */
-static __always_inline __u32 kv_ms_line(struct kv_frame *f, struct kv_work *w, struct bpf_dynptr *d,
+static __always_inline __u32 kv_ms_line(struct kv_frame *f, struct kv_work *w,
 					struct kv_line **meta)
 {
-	*meta = kv_line_load(f, w, d);
+	*meta = kv_line_load(f, w);
 	if (!*meta)
 		return 0;
 	w->key_off = w->frame_text + KV_META_KEY;
@@ -409,27 +519,28 @@ static __always_inline __u32 kv_ms_line(struct kv_frame *f, struct kv_work *w, s
 
 /* A set or, with @is_meta, an ms. */
 static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct kv_work *w,
-						     struct bpf_dynptr *d, bool is_meta)
+						     bool is_meta)
 {
 	struct kv_line *meta = NULL;
 	enum kv_status status;
+	struct bpf_dynptr d;
 	__u16 crlf;
 	__u32 line;
 
-	line = is_meta ? kv_ms_line(f, w, d, &meta) : kv_set_line(f, w, d);
+	line = is_meta ? kv_ms_line(f, w, &meta) : kv_set_line(f, w);
 	if (!line)
 		return KV_UP;
 	w->value_off = w->frame_text + line;
 	if (w->flow.payload_len != KV_UDP_HEADER + line + w->value_len + 2 ||
-	    bpf_dynptr_read(&crlf, 2, d, w->value_off + w->value_len, 0) ||
-	    crlf != bpf_htons(0x0d0a))
+	    net_frame_load(f->ctx, f->door, w->value_off + w->value_len, &crlf, sizeof(crlf)) ||
+	    crlf != bpf_htons(0x0d0a) || net_frame_dynptr(f->ctx, f->door, &d))
 		return KV_UP;
 	w->tier = KV_TIER_KERNEL;
 	w->token = 0;
 	if (kv_get_reply_len(w->key_len, w->flags, w->value_len) > kv_datagram_max)
 		status = KV_TOO_BIG;
 	else
-		status = kv_set(w, d);
+		status = kv_set(w, &d);
 	if (meta && (status == KV_OK || status == KV_MISS || status == KV_EXISTS))
 		return kv_line_reply(f, w, meta, kv_meta_stored(w, status));
 	if (status != KV_OK) {
@@ -442,9 +553,9 @@ static __always_inline enum kv_verdict kv_packet_set(struct kv_frame *f, struct 
 
 /* An mg or, if not @get, an md. */
 static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct kv_work *w,
-						      struct bpf_dynptr *d, bool get)
+						      bool get)
 {
-	struct kv_line *line = kv_line_load(f, w, d);
+	struct kv_line *line = kv_line_load(f, w);
 	enum kv_verdict verdict;
 
 	if (!line)
@@ -455,10 +566,9 @@ static __always_inline enum kv_verdict kv_packet_meta(struct kv_frame *f, struct
 	return verdict;
 }
 
-static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w,
-							struct bpf_dynptr *d)
+static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, struct kv_work *w)
 {
-	__u32 end = kv_load(f, w, d, 7);
+	__u32 end = kv_load(f, w, 7);
 
 	if (kv_text_at(w, KV_TEXT_KEY - 3) != 't' || kv_text_at(w, KV_TEXT_KEY - 2) != 'e' ||
 	    kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
@@ -479,10 +589,9 @@ static __always_inline enum kv_verdict kv_packet_delete(struct kv_frame *f, stru
 	}
 }
 
-static __always_inline enum kv_verdict kv_packet_touch(struct kv_frame *f, struct kv_work *w,
-						       struct bpf_dynptr *d)
+static __always_inline enum kv_verdict kv_packet_touch(struct kv_frame *f, struct kv_work *w)
 {
-	__u32 end = kv_load(f, w, d, 6), at;
+	__u32 end = kv_load(f, w, 6), at;
 
 	if (!end || kv_text_at(w, KV_TEXT_KEY - 2) != 'h' || kv_text_at(w, KV_TEXT_KEY - 1) != ' ')
 		return KV_UP;
@@ -554,28 +663,27 @@ static __always_inline __u32 kv_packet_start(struct kv_frame *f, struct kv_work 
 static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
 {
 	__u32 zero = 0, command, meta;
-	struct bpf_dynptr d;
 	struct kv_work *w;
 
 	w = bpf_map_lookup_elem(&kv_work, &zero);
 	if (!w)
 		return KV_UP;
 	command = kv_packet_start(f, w, data, data_end);
-	if (!command || net_frame_dynptr(f->ctx, f->door, &d))
+	if (!command)
 		return KV_UP;
 	if (command == KV_WORD4('g', 'e', 't', ' ') || command == KV_WORD4('g', 'e', 't', 's'))
-		return kv_packet_get(f, w, &d, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
+		return kv_packet_get(f, w, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
 	if (command == KV_WORD4('g', 'a', 't', ' ') || command == KV_WORD4('g', 'a', 't', 's'))
-		return kv_packet_gets(f, w, &d, true);
+		return kv_packet_gets(f, w, true);
 	meta = command & KV_WORD4(0xff, 0xff, 0xff, 0);
 	if (command == KV_WORD4('s', 'e', 't', ' ') || meta == KV_WORD4('m', 's', ' ', 0))
-		return kv_packet_set(f, w, &d, meta == KV_WORD4('m', 's', ' ', 0));
+		return kv_packet_set(f, w, meta == KV_WORD4('m', 's', ' ', 0));
 	if (command == KV_WORD4('d', 'e', 'l', 'e'))
-		return kv_packet_delete(f, w, &d);
+		return kv_packet_delete(f, w);
 	if (command == KV_WORD4('t', 'o', 'u', 'c'))
-		return kv_packet_touch(f, w, &d);
+		return kv_packet_touch(f, w);
 	if (meta == KV_WORD4('m', 'g', ' ', 0) || meta == KV_WORD4('m', 'd', ' ', 0))
-		return kv_packet_meta(f, w, &d, meta == KV_WORD4('m', 'g', ' ', 0));
+		return kv_packet_meta(f, w, meta == KV_WORD4('m', 'g', ' ', 0));
 	return KV_UP;
 }
 

@@ -218,10 +218,18 @@ __noinline int kv_text_value_line(struct kv_work *w)
 	__u8 *text = (__u8 *)w->text;
 	__u32 at;
 
-	if (!w)
+	if (!w || w->key_len > KV_KEY_MAX)
 		return 0;
 	__builtin_memcpy(text + KV_TEXT_KEY - 6, "VALUE ", 6);
-	at = kv_text_put_number(w, KV_TEXT_KEY + w->key_len, w->found.flags);
+	at = KV_TEXT_KEY + w->key_len;
+	barrier_var(at);
+	if (!w->found.flags && at < KV_TEXT_BYTES - 2) { /* mostly */
+		text[at] = ' ';
+		text[at + 1] = '0';
+		at += 2;
+	} else {
+		at = kv_text_put_number(w, at, w->found.flags);
+	}
 	at = kv_text_put_number(w, at, w->found.value_len);
 	if (w->with_cas)
 		at = kv_text_put_cas(w, at, w->found.cas);

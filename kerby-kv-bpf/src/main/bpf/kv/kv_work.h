@@ -59,7 +59,7 @@ struct kv_work {
 	__u8 changed; /* the frame is not as it came */
 	__u8 with_cas; /* a gets: the reply has the cas id */
 	/* A block in the making: twice the largest, so that offset + length is in bounds. */
-	__u8 block[2 * KERBY_BLOCK_BYTES_MAX];
+	__u8 block[2 * KERBY_BLOCK_BYTES_MAX] __attribute__((aligned(8)));
 };
 
 /* Reading a chain overwrites up to a key's length in front of the value; see kv_chain_read(). */

@@ -13,9 +13,28 @@ enum net_door { NET_DOOR_XDP, NET_DOOR_TC };
 
 static __always_inline __u32 net_frame_len(void *ctx, enum net_door door)
 {
-	if (door == NET_DOOR_XDP)
-		return bpf_xdp_get_buff_len(ctx);
+	if (door ==
+	    NET_DOOR_XDP) /* all of it: a program that is not xdp.frags gets no other frames */
+		return ((struct xdp_md *)ctx)->data_end - ((struct xdp_md *)ctx)->data;
 	return ((struct __sk_buff *)ctx)->len;
+}
+
+/* Copy @len > 0 bytes of the frame from @off on to @to. 0, or an error: they are not there. */
+static __always_inline long net_frame_load(void *ctx, enum net_door door, __u32 off, void *to,
+					   __u32 len)
+{
+	if (door == NET_DOOR_XDP)
+		return bpf_xdp_load_bytes(ctx, off, to, len);
+	return bpf_skb_load_bytes(ctx, off, to, len);
+}
+
+/* The same the other way. */
+static __always_inline long net_frame_store(void *ctx, enum net_door door, __u32 off,
+					    const void *from, __u32 len)
+{
+	if (door == NET_DOOR_XDP)
+		return bpf_xdp_store_bytes(ctx, off, (void *)from, len);
+	return bpf_skb_store_bytes(ctx, off, from, len, 0);
 }
 
 static __always_inline int net_frame_dynptr(void *ctx, enum net_door door, struct bpf_dynptr *d)
