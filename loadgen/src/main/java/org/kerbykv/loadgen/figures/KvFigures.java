@@ -68,22 +68,23 @@ record KvFigures(
 
   private void addPrograms(List<Subject> subjects) {
     if (systems.test(KvSystem.REFLECTOR)) {
-      subjects.add(new ProgramSubject(KvSystem.REFLECTOR, 0, keys));
+      subjects.add(new ProgramSubject(KvSystem.REFLECTOR, 0, keys, quick));
     }
     if (systems.test(KvSystem.KERBY)) {
       for (int blockBytes : quick ? List.of(BLOCK_DEFAULT) : BLOCK_SIZES) {
-        subjects.add(new ProgramSubject(KvSystem.KERBY, blockBytes, keys));
+        subjects.add(new ProgramSubject(KvSystem.KERBY, blockBytes, keys, quick));
       }
     }
     for (int slotBytes : KvSystem.DINT_SLOTS) {
       if (systems.test(KvSystem.dint(slotBytes))) {
-        subjects.add(new ProgramSubject(KvSystem.dint(slotBytes), slotBytes, keys));
+        subjects.add(new ProgramSubject(KvSystem.dint(slotBytes), slotBytes, keys, quick));
       }
     }
   }
 
   private LoadSubject subject(KvSystem system, String cpus, List<Cell> cells) {
-    return new LoadSubject(system, cpus, keys, duration, cells);
+    int roundsMax = quick && isBeyondRatios(system.name()) ? 1 : Integer.MAX_VALUE;
+    return new LoadSubject(system, cpus, keys, duration, roundsMax, cells);
   }
 
   private List<Cell> loads(String system) {
@@ -115,10 +116,12 @@ record KvFigures(
       return cells;
     }
     cells.add(throughput(system, 64, "1", UNIFORM));
+    if (system.equals(KvSystem.KERBY)) {
+      cells.add(throughput(system, 1024, "1", UNIFORM));
+    }
     if (system.equals(KvSystem.KERBY) || KvSystem.MEMCACHED.contains(system)) {
       cells.add(throughput(system, 256, "0.5", UNIFORM));
-      cells.add(throughput(system, 1024, "1", UNIFORM));
-      cells.add(latency(system, 1024, "1"));
+      cells.add(latency(system, 256, "0.5"));
     }
     return cells;
   }
@@ -130,6 +133,11 @@ record KvFigures(
     return quick
         && KvSystem.isDint(system)
         && !List.of(KvSystem.dint(64), KvSystem.dint(512)).contains(system);
+  }
+
+  /** Whether no ratio is with this system. */
+  private static boolean isBeyondRatios(String system) {
+    return system.equals(KvSystem.BMC) || system.equals(KvSystem.NETTY);
   }
 
   private static List<Cell> loadsOfBoth(String system) {

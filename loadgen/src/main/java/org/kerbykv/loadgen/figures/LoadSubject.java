@@ -63,6 +63,9 @@ final class LoadSubject implements Subject {
 
   static final String KEY_SIZE = "16";
 
+  /** The sockets' code is compiled meanwhile, and what that held up has been sent. */
+  private static final Duration LATENCY_WARMUP = Duration.ofMillis(500);
+
   private static final Duration TIMEOUT = Duration.ofMillis(250);
 
   /** Hits below which a load of gets alone has measured something else. */
@@ -72,19 +75,23 @@ final class LoadSubject implements Subject {
   private final String cpus;
   private final int keys;
   private final Duration duration;
+  private final int roundsMax;
   private final List<Cell> cells;
 
   /**
    * @param keys how many items there are
    * @param duration of a measurement; a quarter of it is run before
+   * @param roundsMax how many rounds it takes at most
    * @param cells of this system and CPUs; those of one value size follow each other, and those of
    *     latency come last
    */
-  LoadSubject(KvSystem system, String cpus, int keys, Duration duration, List<Cell> cells) {
+  LoadSubject(
+      KvSystem system, String cpus, int keys, Duration duration, int roundsMax, List<Cell> cells) {
     this.system = system;
     this.cpus = cpus;
     this.keys = keys;
     this.duration = duration;
+    this.roundsMax = roundsMax;
     this.cells = List.copyOf(cells);
   }
 
@@ -125,6 +132,11 @@ final class LoadSubject implements Subject {
   @Override
   public List<Cell> cells() {
     return cells;
+  }
+
+  @Override
+  public int roundsMax() {
+    return roundsMax;
   }
 
   @Override
@@ -206,10 +218,11 @@ final class LoadSubject implements Subject {
 
     private LoadSpec spec(Cell cell, Arrivals arrivals, boolean populate, boolean verify) {
       boolean echo = system.target().isEcho();
+      boolean isLatency = cell.get(KIND).equals(LATENCY);
       return new LoadSpec(
           VethTopology.serverAddress(),
           Protocol.UDP,
-          cell.get(KIND).equals(LATENCY) ? 1 : senders,
+          isLatency ? 1 : senders,
           arrivals,
           new SyntheticWorkload(
               keys,
@@ -217,8 +230,8 @@ final class LoadSubject implements Subject {
               KeyDistribution.parse(cell.get(KEYS), keys),
               SizeDistribution.parse(cell.get(VALUE_SIZE))),
           populate && !echo,
-          duration.dividedBy(4),
-          duration,
+          isLatency ? LATENCY_WARMUP : duration.dividedBy(4),
+          isLatency ? duration.multipliedBy(2) : duration,
           LoadSpec.UNLIMITED,
           Double.parseDouble(cell.get(READ_RATIO)),
           1,

@@ -198,7 +198,7 @@ final class MemorySubject implements Subject {
       for (int i = 0; i < workload.keys(); i++) {
         int length = workload.writeKey(i, key.clear()) + workload.valueLength(i, 0);
         bytes += length;
-        blocks += blocks(length, blockBytes);
+        blocks += MemorySubject.blocks(length, blockBytes);
       }
       return new Stored(bytes, blocks);
     }

@@ -60,16 +60,19 @@ final class ProgramSubject implements Subject {
   private final String system;
   private final int unit;
   private final int keys;
+  private final boolean isOnce;
 
   /**
    * @param system {@link KvSystem#KERBY}, {@link KvSystem#REFLECTOR} or a {@link KvSystem#dint}
    * @param unit bytes of a block, or of a slot
    * @param keys how many items, stored before
+   * @param isOnce whether one round is enough
    */
-  ProgramSubject(String system, int unit, int keys) {
+  ProgramSubject(String system, int unit, int keys, boolean isOnce) {
     this.system = system;
     this.unit = unit;
     this.keys = keys;
+    this.isOnce = isOnce;
   }
 
   static Cell cell(String system, int unit, Op op, int valueSize) {
@@ -103,6 +106,11 @@ final class ProgramSubject implements Subject {
       }
     }
     return cells;
+  }
+
+  @Override
+  public int roundsMax() {
+    return isOnce ? 1 : Integer.MAX_VALUE;
   }
 
   private boolean isKerby() {
