@@ -39,6 +39,9 @@ enum kv_state {
 /* What of an item, its key and then its value, stands in its index entry. */
 #define KV_HEAD_BYTES 128
 
+/* A large block: with the hash map's own 64 bytes it fills a slab class exactly. */
+#define KV_LARGE_BYTES 960
+
 /*
  * An index entry: the value of map kv_index, whose key is the identity.
  * Protocol in kv_index.h. 192 bytes, so that with the hash map's own 64 it
@@ -58,7 +61,8 @@ struct kv_entry {
 	__u8 tier; /* enum kv_tier */
 	__u8 state; /* enum kv_state bits */
 	__u8 fetched; /* 1: read since it was written; set without the word, as last_access */
-	__u8 reserved[2];
+	__u8 large; /* 1: the other blocks of the chain are in map kv_large, not in the pool */
+	__u8 reserved;
 	__u64 cas; /* what clients see; the version of their last write, if they set none */
 	__u64 head[KV_HEAD_BYTES / 8]; /* block 0 of the chain */
 };

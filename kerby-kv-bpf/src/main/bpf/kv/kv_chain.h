@@ -3,12 +3,14 @@
  * Chains: the blocks that hold an item. Their bytes are the key and then, in the
  * kernel tier, the value, with nothing between; what the last block holds behind
  * that is of no account. Block 0 is the head in the index entry: a small item is
- * found and read by one lookup. The others are the pool's, in the run of indexes
- * that one reservation gave. The head counts as a block of the pool (an entry
- * takes the memory of one), and has the run's first index, which no block gets.
+ * found and read by one lookup. The others are all of the pool or all large, in
+ * the run of indexes that one reservation gave. The head counts as a block of the
+ * pool (an entry takes the memory of one), a large block as kv_large_units of them;
+ * indexes that no block gets are not missed.
  *
  * Global functions, so that the verifier checks each once and not along every
- * path that leads to it.
+ * path that leads to it. What is done to blocks of either kind is written once,
+ * with @large a constant.
  */
 #ifndef KERBY_KV_CHAIN_H
 #define KERBY_KV_CHAIN_H
@@ -21,18 +23,42 @@ enum kv_chain_result {
 	KV_CHAIN_GONE = 2, /* a block is missing, or a packet could not be read */
 };
 
-/* Blocks of a chain for @key_len + @value_len bytes: at least the head. */
-static __always_inline __u32 kv_chain_blocks(__u32 key_len, __u32 value_len)
+static __always_inline __u32 kv_room(bool large)
 {
-	__u32 total = key_len + value_len;
+	return large ? KV_LARGE_BYTES : kerby_block_bytes;
+}
 
-	return total <= KV_HEAD_BYTES ? 1 : 1 + kerby_blocks(total - KV_HEAD_BYTES);
+/* Blocks of a chain of @total bytes: at least the head. */
+static __always_inline __u32 kv_chain_blocks(__u32 total, bool large)
+{
+	if (total <= KV_HEAD_BYTES)
+		return 1;
+	total -= KV_HEAD_BYTES;
+	return 1 + (large ? (total + KV_LARGE_BYTES - 1) / KV_LARGE_BYTES : kerby_blocks(total));
+}
+
+/* What @blocks blocks of a chain, its head not among them, count as. */
+static __always_inline __u32 kv_units(__u32 blocks, bool large)
+{
+	return large ? blocks * kv_large_units : blocks;
+}
+
+/* Whether a chain of @total bytes is to have large blocks. */
+static __always_inline bool kv_chain_large(__u32 total)
+{
+	return total > KV_HEAD_BYTES && kv_units(kv_chain_blocks(total, true) - 1, true) <=
+						kv_chain_blocks(total, false) - 1;
 }
 
 /* Where in a chain's bytes block @i begins; not for the head. */
-static __always_inline __u32 kv_block_off(int i)
+static __always_inline __u32 kv_block_off(int i, bool large)
 {
-	return KV_HEAD_BYTES + (i - 1) * kerby_block_bytes;
+	return KV_HEAD_BYTES + (i - 1) * kv_room(large);
+}
+
+static __always_inline void *kv_block(__u64 index, bool large)
+{
+	return large ? bpf_map_lookup_elem(&kv_large, &index) : kerby_pool_block(index);
 }
 
 #define KV_KEY_SHORT 32 /* bytes: compared without a loop */
@@ -91,13 +117,15 @@ static __always_inline bool kv_head_has_key(const struct kv_work *w, const __u64
 }
 
 /* Look up block @i > 0 of the chain found in @w, and compare its part of the key. */
-static __always_inline int kv_chain_block(const struct kv_work *w, int i, void **block)
+static __always_inline int kv_chain_block(const struct kv_work *w, int i, void **block,
+					  const bool large)
 {
-	*block = kerby_pool_block(w->found.first + i);
+	*block = kv_block(w->found.first + i, large);
 	if (!*block)
 		return KV_CHAIN_GONE;
-	return kv_block_has_key(w, *block, kv_block_off(i), kerby_block_bytes) ? KV_CHAIN_OK
-									       : KV_CHAIN_OTHER_KEY;
+	return kv_block_has_key(w, *block, kv_block_off(i, large), kv_room(large))
+		       ? KV_CHAIN_OK
+		       : KV_CHAIN_OTHER_KEY;
 }
 
 /* Bytes of @w's value that its chain holds: none in the user tier. */
@@ -106,83 +134,100 @@ static __always_inline __u32 kv_chained_len(const struct kv_work *w)
 	return w->tier == KV_TIER_KERNEL ? w->value_len : 0;
 }
 
-/* Copy the key of the chain found in @w, whose entry is @e, to its place in the text. */
-__noinline int kv_chain_key(struct kv_work *w, struct kv_entry *e)
+/* Copy the rest of the key found in @w, which the head does not hold, to its place in the text. */
+static __always_inline int kv_chain_key_rest(struct kv_work *w, const bool large)
 {
-	__u32 at = (KV_TEXT_KEY + KV_HEAD_BYTES) / 8, end;
-	int i, j, n, result = KV_CHAIN_OK;
+	__u32 at = (KV_TEXT_KEY + KV_HEAD_BYTES) / 8,
+	      end = (KV_TEXT_KEY + w->found.key_len + 7) / 8;
+	int i, j, n = kv_chain_blocks(w->found.key_len, large);
 	__u64 *block;
 
-	if (!w || !e || w->found.key_len > KV_KEY_MAX)
-		return KV_CHAIN_GONE;
-	__builtin_memcpy(&w->text[KV_TEXT_KEY / 8], e->head, KV_HEAD_BYTES);
-	end = (KV_TEXT_KEY + w->found.key_len + 7) / 8;
-	n = kv_chain_blocks(w->found.key_len, 0);
 	bpf_for(i, 1, n) {
-		block = kerby_pool_block(w->found.first + i);
-		if (!block) {
-			result = KV_CHAIN_GONE;
-			break;
-		}
-		bpf_for(j, 0, kerby_block_bytes / 8) {
+		block = kv_block(w->found.first + i, large);
+		if (!block)
+			return KV_CHAIN_GONE;
+		bpf_for(j, 0, kv_room(large) / 8) {
 			if (at >= end || at >= KV_TEXT_BYTES / 8 || j >= KERBY_BLOCK_BYTES_MAX / 8)
 				break;
 			w->text[at++] = block[j];
 		}
 	}
+	return KV_CHAIN_OK;
+}
+
+/* Copy the key of the chain found in @w, whose entry is @e, to its place in the text. */
+__noinline int kv_chain_key(struct kv_work *w, struct kv_entry *e)
+{
+	if (!w || !e || w->found.key_len > KV_KEY_MAX)
+		return KV_CHAIN_GONE;
+	__builtin_memcpy(&w->text[KV_TEXT_KEY / 8], e->head, KV_HEAD_BYTES);
 	w->key_len = w->found.key_len;
+	if (w->key_len <= KV_HEAD_BYTES)
+		return KV_CHAIN_OK;
+	return w->found.large ? kv_chain_key_rest(w, true) : kv_chain_key_rest(w, false);
+}
+
+/* Compare the rest of the key, which the head does not hold. */
+static __always_inline int kv_chain_check_rest(struct kv_work *w, const bool large)
+{
+	int i, n = kv_chain_blocks(w->key_len, large), result = KV_CHAIN_OK;
+	void *block;
+
+	bpf_for(i, 1, n) {
+		result = kv_chain_block(w, i, &block, large);
+		if (result != KV_CHAIN_OK)
+			break;
+	}
 	return result;
 }
 
 /* Is the chain found in @w, whose entry is @e, that of the key in @w? */
 __noinline int kv_chain_check_key(struct kv_work *w, struct kv_entry *e)
 {
-	int i, n, result = KV_CHAIN_OK;
-	void *block;
-
 	if (!w || !e)
 		return KV_CHAIN_GONE;
 	if (!kv_head_has_key(w, e->head))
 		return KV_CHAIN_OTHER_KEY;
 	if (w->key_len <= KV_HEAD_BYTES)
 		return KV_CHAIN_OK;
-	n = kv_chain_blocks(w->key_len, 0);
-	bpf_for(i, 1, n) {
-		result = kv_chain_block(w, i, &block);
-		if (result != KV_CHAIN_OK)
-			break;
-	}
-	return result;
+	return w->found.large ? kv_chain_check_rest(w, true) : kv_chain_check_rest(w, false);
 }
 
-/*
- * Copy what of the value of the chain found in @w is in the pool to its place in
- * @out, where the value begins at w->value_off, and compare what of the key is
- * there. Blocks are copied whole: those of a long key overwrite up to its length
- * in front of value_off, which the caller writes afterwards.
- */
-static __noinline int kv_chain_read_blocks(struct kv_work *w, struct bpf_dynptr *out)
+static __always_inline int kv_chain_read_each(struct kv_work *w, struct bpf_dynptr *out,
+					      const bool large)
 {
 	__u32 total = w->key_len + w->found.value_len, base = w->value_off - w->key_len, off, len;
 	int i, n = w->found.blocks, result = KV_CHAIN_OK;
 	void *block;
 
 	bpf_for(i, 1, n) {
-		result = kv_chain_block(w, i, &block);
+		result = kv_chain_block(w, i, &block, large);
 		if (result != KV_CHAIN_OK)
 			break;
-		off = kv_block_off(i);
-		if (off + kerby_block_bytes <= w->key_len || off >= total)
+		off = kv_block_off(i, large);
+		if (off + kv_room(large) <= w->key_len || off >= total)
 			continue;
 		len = total - off;
-		if (len > kerby_block_bytes)
-			len = kerby_block_bytes;
+		if (len > kv_room(large))
+			len = kv_room(large);
 		if (bpf_dynptr_write(out, base + off, block, len, 0)) {
 			result = KV_CHAIN_GONE;
 			break;
 		}
 	}
 	return result;
+}
+
+/*
+ * Copy what of the value of the chain found in @w is not in the head to its place
+ * in @out, where the value begins at w->value_off, and compare what of the key is
+ * there. Blocks are copied whole: those of a long key overwrite up to its length
+ * in front of value_off, which the caller writes afterwards.
+ */
+static __noinline int kv_chain_read_blocks(struct kv_work *w, struct bpf_dynptr *out)
+{
+	return w->found.large ? kv_chain_read_each(w, out, true)
+			      : kv_chain_read_each(w, out, false);
 }
 
 /*
@@ -231,50 +276,75 @@ static __always_inline bool kv_block_compose(struct kv_work *w, struct bpf_dynpt
 }
 
 /* Free blocks @from to @to - 1 of the chain of @first; those never made just miss. */
-__noinline int kv_chain_free(__u64 first, __u32 from, __u32 to)
+__noinline int kv_chain_free(__u64 first, __u32 from, __u32 to, bool large)
 {
-	__u32 i;
+	__u32 i, units = 0;
+	__u64 index;
 
-	if (to > 1) {
-		bpf_for(i, from ? from : 1, to)
-			kerby_pool_delete(first + i);
+	if (!from) {
+		from = 1;
+		units = 1;
 	}
-	kerby_pool_unreserve(to - from);
+	if (from < to) {
+		units += kv_units(to - from, large);
+		bpf_for(i, from, to) {
+			index = first + i;
+			if (large)
+				bpf_map_delete_elem(&kv_large, &index);
+			else
+				kerby_pool_delete(index);
+		}
+	}
+	kerby_pool_unreserve(units);
 	return 0;
 }
 
-/*
- * Write a new chain with the key of @w and, in the kernel tier, its value.
- * Describes it in w->fresh.first and .blocks, with its head in w->fresh.head, and
- * returns 0; when there is no room, -1 and nothing is taken.
- */
-static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
+static __always_inline int kv_chain_new_rest(struct kv_work *w, struct bpf_dynptr *src, int n,
+					     const bool large)
 {
 	__u32 value_len = kv_chained_len(w);
-	int i, n = kv_chain_blocks(w->key_len, value_len), done = 1;
-	__u64 first;
+	__u64 first, index;
+	int i, done = 1;
 
-	if (!kv_block_compose(w, src, w->fresh.head, 0, KV_HEAD_BYTES, value_len))
-		return -1;
-	first = kerby_pool_reserve(n, w->keep);
+	first = kerby_pool_reserve(1 + kv_units(n - 1, large), w->keep);
 	if (!first)
 		return -1;
 	w->fresh.first = first;
 	w->fresh.blocks = n;
+	w->fresh.large = large;
 	if (n == 1)
 		return 0;
 	bpf_for(i, 1, n) {
-		if (!kv_block_compose(w, src, w->block, kv_block_off(i), kerby_block_bytes,
-				      value_len) ||
-		    kerby_pool_insert(first + i, w->block))
+		if (!kv_block_compose(w, src, w->block, kv_block_off(i, large), kv_room(large),
+				      value_len))
+			break;
+		index = first + i;
+		if (large ? bpf_map_update_elem(&kv_large, &index, w->block, BPF_NOEXIST)
+			  : kerby_pool_insert(index, w->block))
 			break;
 		done++;
 	}
 	if (done == n)
 		return 0;
-	kv_chain_free(first, 0, n);
+	kv_chain_free(first, 0, n, large);
 	w->fresh.blocks = 0;
 	return -1;
+}
+
+/*
+ * Write a new chain with the key of @w and, in the kernel tier, its value.
+ * Describes it in w->fresh: first, blocks, large, head. Returns 0; when there is no
+ * room, -1 and nothing is taken.
+ */
+static __noinline int kv_chain_new(struct kv_work *w, struct bpf_dynptr *src)
+{
+	__u32 value_len = kv_chained_len(w), total = w->key_len + value_len;
+
+	if (!kv_block_compose(w, src, w->fresh.head, 0, KV_HEAD_BYTES, value_len))
+		return -1;
+	if (kv_chain_large(total))
+		return kv_chain_new_rest(w, src, kv_chain_blocks(total, true), true);
+	return kv_chain_new_rest(w, src, kv_chain_blocks(total, false), false);
 }
 
 /*
@@ -303,6 +373,24 @@ static __always_inline bool kv_block_fill(struct kv_work *w, struct bpf_dynptr *
 	return !bpf_dynptr_read(block, key, src, w->key_off + off, 0);
 }
 
+static __always_inline int kv_chain_overwrite_rest(struct kv_work *w, struct bpf_dynptr *src, int n,
+						   const bool large)
+{
+	__u32 total = w->key_len + kv_chained_len(w);
+	int i, result = KV_CHAIN_OK;
+	void *block;
+
+	bpf_for(i, 1, n) {
+		block = kv_block(w->found.first + i, large);
+		if (!block ||
+		    !kv_block_fill(w, src, block, kv_block_off(i, large), kv_room(large), total)) {
+			result = KV_CHAIN_GONE;
+			break;
+		}
+	}
+	return result;
+}
+
 /*
  * Overwrite the value in the chain found in @w, whose entry is @e, by the one of
  * @w, which takes @n blocks and not more than there are. The caller holds the
@@ -313,23 +401,15 @@ static __noinline int kv_chain_overwrite(struct kv_work *w, struct kv_entry *e,
 					 struct bpf_dynptr *src, int n)
 {
 	__u32 total = w->key_len + kv_chained_len(w);
-	int i, result = kv_chain_check_key(w, e);
-	void *block;
+	int result = kv_chain_check_key(w, e);
 
 	if (result == KV_CHAIN_OTHER_KEY)
 		return result;
 	if (result == KV_CHAIN_OK && !kv_block_fill(w, src, e->head, 0, KV_HEAD_BYTES, total))
 		result = KV_CHAIN_GONE;
-	if (n > 1 && result == KV_CHAIN_OK) {
-		bpf_for(i, 1, n) {
-			block = kerby_pool_block(w->found.first + i);
-			if (!block || !kv_block_fill(w, src, block, kv_block_off(i),
-						     kerby_block_bytes, total)) {
-				result = KV_CHAIN_GONE;
-				break;
-			}
-		}
-	}
+	if (n > 1 && result == KV_CHAIN_OK)
+		result = w->found.large ? kv_chain_overwrite_rest(w, src, n, true)
+					: kv_chain_overwrite_rest(w, src, n, false);
 	if (result == KV_CHAIN_GONE)
 		kv_inconsistent();
 	return result;

@@ -180,9 +180,9 @@ static __always_inline void kv_publish(struct kv_entry *e, struct kv_work *w, st
  * Replace the value in place, in @need blocks of those that are there. KV_BUSY:
  * changed meanwhile.
  */
-static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, struct kv_work *w,
-							  struct kv_ctl *ctl,
-							  struct bpf_dynptr *src, __u32 need)
+static __noinline enum kv_status kv_replace_in_place(struct kv_entry *e, struct kv_work *w,
+						     struct kv_ctl *ctl, struct bpf_dynptr *src,
+						     __u32 need)
 {
 	enum kv_status status;
 	struct kv_event *ev;
@@ -205,7 +205,7 @@ static __always_inline enum kv_status kv_replace_in_place(struct kv_entry *e, st
 		KV_WRITE_ONCE(e->blocks, need);
 	kv_publish(e, w, ev);
 	if (need != w->found.blocks)
-		kv_chain_free(w->found.first, need, w->found.blocks);
+		kv_chain_free(w->found.first, need, w->found.blocks, w->found.large);
 	return KV_OK;
 }
 
@@ -221,9 +221,10 @@ static __always_inline enum kv_status kv_replace_chain(struct kv_entry *e, struc
 		return status;
 	KV_WRITE_ONCE(e->first, w->fresh.first);
 	KV_WRITE_ONCE(e->blocks, w->fresh.blocks);
+	KV_WRITE_ONCE(e->large, w->fresh.large);
 	__builtin_memcpy(e->head, w->fresh.head, sizeof(e->head));
 	kv_publish(e, w, ev);
-	kv_chain_free(w->found.first, 0, w->found.blocks);
+	kv_chain_free(w->found.first, 0, w->found.blocks, w->found.large);
 	return KV_OK;
 }
 
@@ -232,23 +233,28 @@ static __always_inline enum kv_status kv_replace(struct kv_entry *e, struct kv_w
 						 struct kv_ctl *ctl, struct bpf_dynptr *src)
 {
 	enum kv_found found = kv_entry_read(e, ctl, w, w->keep_bits);
-	__u32 need = kv_chain_blocks(w->key_len, kv_chained_len(w));
+	__u32 total = w->key_len + kv_chained_len(w), fits = kv_chain_blocks(total, w->found.large);
 	enum kv_status status;
 	int result;
 
 	if (found == KV_FOUND_BUSY)
 		return KV_BUSY;
 	status = kv_cond_check(w, found == KV_FOUND);
-	if (status == KV_OK && !w->fresh.blocks && need <= w->found.blocks)
-		return kv_replace_in_place(e, w, ctl, src, need);
+	if (status == KV_OK && !w->fresh.blocks && fits <= w->found.blocks &&
+	    (fits == 1 || kv_chain_large(total) == w->found.large))
+		return kv_replace_in_place(e, w, ctl, src, fits);
 	result = kv_chain_check_key(w, e);
 	if (status != KV_OK || result != KV_CHAIN_OK) {
 		if (result == KV_CHAIN_GONE || !kv_entry_same(e, w))
 			return KV_BUSY;
 		return result == KV_CHAIN_OTHER_KEY ? KV_COLLISION : status;
 	}
-	if (!w->fresh.blocks && kv_chain_new(w, src))
+	if (!w->fresh.blocks && kv_chain_new(w, src)) {
+		/* Blocks of the other kind, but there are no better ones. */
+		if (fits <= w->found.blocks)
+			return kv_replace_in_place(e, w, ctl, src, fits);
 		return KV_NOSPC;
+	}
 	return kv_replace_chain(e, w, ctl);
 }
 
@@ -284,7 +290,7 @@ static __always_inline enum kv_status kv_set(struct kv_work *w, struct bpf_dynpt
 			break;
 	}
 	if (status != KV_OK && w->fresh.blocks)
-		kv_chain_free(w->fresh.first, 0, w->fresh.blocks);
+		kv_chain_free(w->fresh.first, 0, w->fresh.blocks, w->fresh.large);
 	return status;
 }
 
@@ -304,7 +310,7 @@ static __always_inline enum kv_status kv_unlink(struct kv_entry *e, struct kv_wo
 	}
 	if (ev)
 		bpf_ringbuf_submit(ev, 0);
-	kv_chain_free(w->found.first, 0, w->found.blocks);
+	kv_chain_free(w->found.first, 0, w->found.blocks, w->found.large);
 	kv_gauge(w->found.tier, -1, -(__s64)w->found.value_len);
 	w->old_tier = w->found.tier;
 	return KV_OK;

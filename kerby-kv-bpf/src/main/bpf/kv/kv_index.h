@@ -193,6 +193,7 @@ static __always_inline enum kv_found kv_entry_read(struct kv_entry *e, const str
 	w->found.blocks = KV_READ_ONCE(e->blocks);
 	w->found.key_len = KV_READ_ONCE(e->key_len);
 	w->found.tier = KV_READ_ONCE(e->tier);
+	w->found.large = KV_READ_ONCE(e->large);
 	w->found.state = KV_READ_ONCE(e->state);
 	w->found.fetched = KV_READ_ONCE(e->fetched);
 	w->found.last_access = KV_READ_ONCE(e->last_access);

@@ -12,6 +12,12 @@ const volatile __u32 kv_listen_ip4 = 0; /* network order; 0: those in kv_local *
 const volatile __u32 kv_datagram_max = 1400; /* UDP payload bytes of one reply */
 /* Blocks that only user space's door may take, so that it can always demote. */
 const volatile __u32 kv_reserve = 0;
+/*
+ * Blocks of the pool that a large block counts as, since it takes their memory. An
+ * item has large blocks where they count as no more than those of the pool would:
+ * the lookups are fewer.
+ */
+const volatile __u32 kv_large_units = 1 << 16; /* never fewer */
 /* For tests: a narrow mask makes identities collide. */
 const volatile __u64 kv_identity_mask = ~0ULL;
 
@@ -38,6 +44,15 @@ struct {
 	__type(key, __u64);
 	__type(value, struct kv_entry);
 } kv_index SEC(".maps");
+
+/* Large blocks, beside the pool's, under indexes of the same sequence. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, KERBY_CAPACITY);
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, KV_LARGE_BYTES);
+} kv_large SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -16,7 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.kerbykv.bpf.RequiresBPF;
 import org.kerbykv.bpf.programs.KvAbi.Op;
 import org.kerbykv.bpf.programs.KvAbi.Status;
@@ -41,9 +41,12 @@ class AllDoorsTest {
   private final ConcurrentLinkedQueue<Long> written = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Long> dropped = new ConcurrentLinkedQueue<>();
 
-  private static KvStore load(int blockBytes) {
+  private static KvStore load(int blockBytes, int largeUnits) {
     return new KvStore(
-        KvConfig.of(blockBytes).withCapacity(4096).withEntries("kv_events", 1 << 20));
+        KvConfig.of(blockBytes)
+            .withLarge(largeUnits)
+            .withCapacity(4096)
+            .withEntries("kv_events", 1 << 20));
   }
 
   /** One thread's dealings with the store. */
@@ -361,17 +364,17 @@ class AllDoorsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {32, 448})
-  void oneWriterForEachKey(int blockBytes) throws Exception {
-    try (KvStore store = load(blockBytes)) {
+  @CsvSource({"32,65536", "448,65536", "64,8"})
+  void oneWriterForEachKey(int blockBytes, int largeUnits) throws Exception {
+    try (KvStore store = load(blockBytes, largeUnits)) {
       run(store, true);
     }
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {32, 448})
-  void allWriteAllKeys(int blockBytes) throws Exception {
-    try (KvStore store = load(blockBytes)) {
+  @CsvSource({"32,65536", "448,65536", "64,8"})
+  void allWriteAllKeys(int blockBytes, int largeUnits) throws Exception {
+    try (KvStore store = load(blockBytes, largeUnits)) {
       run(store, false);
     }
   }

@@ -12,7 +12,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.kerbykv.bpf.RequiresBPF;
 import org.kerbykv.bpf.programs.KvAbi.CountedOp;
 import org.kerbykv.bpf.programs.KvAbi.CountedResult;
@@ -146,10 +146,11 @@ class ContentionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {32, 448})
-  void eachReadIsOfOneValue(int blockBytes) throws Exception {
+  @CsvSource({"32,65536", "448,65536", "64,8"})
+  void eachReadIsOfOneValue(int blockBytes, int largeUnits) throws Exception {
     Frame delete = Frame.request("delete " + KEY + " noreply\r\n");
-    try (KvStore store = new KvStore(KvConfig.of(blockBytes).withCapacity(1024))) {
+    try (KvStore store =
+        new KvStore(KvConfig.of(blockBytes).withLarge(largeUnits).withCapacity(1024))) {
       List<Callable<Void>> work =
           List.of(
               slotWriter(store, 1, 0, 1),

@@ -23,6 +23,7 @@ final class KvAbi {
 
   static final int KEY_MAX = 250;
   static final int HEAD_BYTES = 128;
+  static final int LARGE_BYTES = 960;
   static final int VALUE_MAX = 8960;
   static final int SLOTS = 512;
   static final int BATCH_MAX = 64;

@@ -20,6 +20,7 @@ record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
             Map.of(
                 "kerby_block_bytes", (long) blockBytes,
                 "kv_reserve", 4L,
+                "kv_large_units", 1L << 16,
                 "kv_identity_mask", -1L,
                 "kv_datagram_max", 1400L),
             Map.of("kv_index", 256L, "kv_events", 4096L))
@@ -43,12 +44,33 @@ record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
     return constant("kerby_block_bytes");
   }
 
-  /** The blocks of a chain of so many bytes: the head in its entry, and those of the pool. */
-  int blocksOf(int bytes) {
-    return 1 + Math.ceilDiv(Math.max(0, bytes - KvAbi.HEAD_BYTES), blockBytes());
+  /** With large blocks, each of which counts as so many others. */
+  KvConfig withLarge(int units) {
+    return withConstant("kv_large_units", units);
   }
 
-  /** The most bytes of key and value that so many blocks hold. */
+  /** What a large block counts as. */
+  int largeUnits() {
+    return constant("kv_large_units");
+  }
+
+  /** The blocks of a chain of so many bytes, its head included. */
+  int blocksOf(int bytes) {
+    return blocksOf(bytes, isLarge(bytes));
+  }
+
+  int blocksOf(int bytes, boolean large) {
+    int rest = Math.max(0, bytes - KvAbi.HEAD_BYTES);
+    return 1 + Math.ceilDiv(rest, large ? KvAbi.LARGE_BYTES : blockBytes());
+  }
+
+  /** Whether a chain of so many bytes is to have large blocks. */
+  boolean isLarge(int bytes) {
+    long large = (blocksOf(bytes, true) - 1L) * largeUnits();
+    return bytes > KvAbi.HEAD_BYTES && large <= blocksOf(bytes, false) - 1;
+  }
+
+  /** The most bytes of key and value that the head and so many blocks of the pool less one hold. */
   int room(int blocks) {
     return KvAbi.HEAD_BYTES + (blocks - 1) * blockBytes();
   }

@@ -28,6 +28,7 @@ record KvEntry(
     int tier,
     int state,
     int fetched,
+    int large,
     long cas,
     String head) {
 
@@ -56,6 +57,7 @@ record KvEntry(
               entry.get(JAVA_BYTE, at("tier")),
               entry.get(JAVA_BYTE, at("state")),
               entry.get(JAVA_BYTE, at("fetched")),
+              entry.get(JAVA_BYTE, at("large")),
               entry.get(JAVA_LONG, at("cas")),
               new String(
                   entry.asSlice(at("head"), KvAbi.HEAD_BYTES).toArray(JAVA_BYTE), ISO_8859_1));
@@ -77,6 +79,7 @@ record KvEntry(
           entry.set(JAVA_BYTE, at("tier"), (byte) value.tier);
           entry.set(JAVA_BYTE, at("state"), (byte) value.state);
           entry.set(JAVA_BYTE, at("fetched"), (byte) value.fetched);
+          entry.set(JAVA_BYTE, at("large"), (byte) value.large);
           entry.set(JAVA_LONG, at("cas"), value.cas);
           entry
               .asSlice(at("head"), KvAbi.HEAD_BYTES)
@@ -123,6 +126,7 @@ record KvEntry(
         tier,
         state,
         newFetched,
+        large,
         cas,
         head);
   }

@@ -42,6 +42,7 @@ final class KvStore implements AutoCloseable {
   private final MemorySegment slots;
   private final BPFHashMap<Long, KvEntry> index;
   private final BPFHashMap<Long, byte[]> pool;
+  private final BPFHashMap<Long, byte[]> large;
   private final BPFPerCpuArray<byte[]> stats;
   private final KvSession session;
   private final BPFRingBuffer events;
@@ -60,6 +61,7 @@ final class KvStore implements AutoCloseable {
     slots = program.mmap("kv_slots");
     index = program.getHashMap("kv_index", BPFType.INT64, KvEntry.TYPE);
     pool = program.getHashMap("kerby_pool", BPFType.INT64, BPFType.bytes(config.blockBytes()));
+    large = program.getHashMap("kv_large", BPFType.INT64, BPFType.bytes(KvAbi.LARGE_BYTES));
     stats = program.getPerCpuArray("kv_stats", BPFType.bytes((int) KvAbi.STATS.size()));
     session = session(0);
     events = program.getRingBuffer("kv_events", e -> eventTokens.add(e.get(JAVA_LONG, 0)));
@@ -88,7 +90,8 @@ final class KvStore implements AutoCloseable {
   /** Makes it as new, but for the block indexes, which never come back. */
   void clear() {
     index().keySet().forEach(index::delete);
-    blocks().keySet().forEach(pool::delete);
+    blocks(pool).keySet().forEach(pool::delete);
+    blocks(large).keySet().forEach(large::delete);
     state.set(JAVA_LONG, KvAbi.STATE.member("blocks_in_use").offset(), 0);
     setFlushVersion(0);
     setNextVersion(0);
@@ -219,6 +222,10 @@ final class KvStore implements AutoCloseable {
     pool.delete(blockIndex);
   }
 
+  void removeLarge(long blockIndex) {
+    large.delete(blockIndex);
+  }
+
   void putBlock(long blockIndex, byte[] content) {
     pool.put(blockIndex, content);
   }
@@ -230,8 +237,14 @@ final class KvStore implements AutoCloseable {
     return all;
   }
 
-  /** All blocks by index, one character for each byte. */
+  /** All blocks by index, large ones too, one character for each byte. */
   Map<Long, String> blocks() {
+    Map<Long, String> all = blocks(pool);
+    all.putAll(blocks(large));
+    return all;
+  }
+
+  private static Map<Long, String> blocks(BPFHashMap<Long, byte[]> pool) {
     Map<Long, String> all = new HashMap<>();
     pool.forEach((blockIndex, content) -> all.put(blockIndex, new String(content, ISO_8859_1)));
     return all;

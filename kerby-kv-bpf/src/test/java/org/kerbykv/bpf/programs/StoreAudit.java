@@ -53,7 +53,11 @@ final class StoreAudit {
     assertThat(there)
         .as("blocks in the pool, and blocks reachable from the index")
         .isEqualTo(reachable);
-    assertThat(store.blocksInUse()).as("blocks_in_use").isEqualTo(reachable.size());
+    long large =
+        index.values().stream().filter(e -> e.large() != 0).mapToLong(e -> e.blocks() - 1).sum();
+    assertThat(store.blocksInUse())
+        .as("blocks_in_use")
+        .isEqualTo(reachable.size() + large * (store.config().largeUnits() - 1));
   }
 
   private void checkEntry(long identity, KvEntry entry) {
@@ -67,7 +71,7 @@ final class StoreAudit {
     int bytes = entry.keyLength() + (entry.tier() == KvAbi.TIER_KERNEL ? entry.valueLength() : 0);
     assertThat(entry.blocks())
         .as("blocks for %d bytes", bytes)
-        .isEqualTo(store.config().blocksOf(bytes));
+        .isEqualTo(store.config().blocksOf(bytes, entry.large() != 0));
     assertThat(store.identity(key(entry))).as("identity of the stored key").isEqualTo(identity);
   }
 

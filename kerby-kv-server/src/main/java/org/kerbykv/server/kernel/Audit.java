@@ -19,8 +19,8 @@ import org.kerbykv.bpf.BPFType;
  * @param items index entries, expired ones included
  * @param kernelItems those of them whose value is in the pool
  * @param blocksInUse as the allocator counts them
- * @param blocksInPool as found in the maps
- * @param blocksReachable named by an entry, each time it is
+ * @param blocksInPool as found in the maps, a large one as what it counts as
+ * @param blocksReachable named by an entry, each time it is, likewise
  * @param blocksLeaked in the pool and named by no entry
  * @param blocksShared named by more than one entry, each time but the first
  * @param blocksMissing named by an entry and not in the pool
@@ -63,14 +63,22 @@ public record Audit(
   }
 
   private static Audit walk(BPFMaps maps, long inUse) {
-    Chains chains = new Chains();
+    int largeUnits = PoolSize.largeUnits(maps.valueSize("kerby_pool"));
+    Chains chains = new Chains(largeUnits);
     maps.getHashMap("kv_index", BPFType.INT64, BPFType.bytes(KvEntry.BYTES))
         .walk((_, entry) -> chains.add(entry));
-    Longs pool = chains.heads;
-    BPFType<byte[]> block = BPFType.bytes(maps.valueSize("kerby_pool"));
-    maps.getHashMap("kerby_pool", BPFType.INT64, block)
-        .walk((key, _) -> pool.add(key.get(JAVA_LONG, 0)));
-    return compare(chains, pool.sorted(), inUse);
+    Longs there = chains.heads;
+    walk(maps, "kerby_pool", there);
+    int inPool = there.size;
+    walk(maps, "kv_large", there);
+    long blocks = inPool + (long) (there.size - inPool) * largeUnits;
+    return compare(chains, there.sorted(), blocks, inUse);
+  }
+
+  private static void walk(BPFMaps maps, String pool, Longs indexes) {
+    BPFType<byte[]> block = BPFType.bytes(maps.valueSize(pool));
+    maps.getHashMap(pool, BPFType.INT64, block)
+        .walk((key, _) -> indexes.add(key.get(JAVA_LONG, 0)));
   }
 
   /** Returns whether every property that an audit can see holds. */
@@ -117,7 +125,7 @@ public record Audit(
             ok() ? "ok" : "NOT OK");
   }
 
-  private static Audit compare(Chains chains, long[] pool, long inUse) {
+  private static Audit compare(Chains chains, long[] pool, long blocks, long inUse) {
     long[] named = chains.blocks.sorted();
     long shared = 0;
     long leaked = 0;
@@ -143,8 +151,8 @@ public record Audit(
         chains.items,
         chains.kernelItems,
         inUse,
-        pool.length,
-        named.length,
+        blocks,
+        chains.reachable,
         leaked,
         shared,
         missing,
@@ -155,12 +163,19 @@ public record Audit(
   private static final class Chains {
     private final Longs blocks = new Longs();
     private final Longs heads = new Longs();
+    private final int largeUnits;
+    private long reachable;
     private long items;
     private long kernelItems;
     private long held;
 
+    Chains(int largeUnits) {
+      this.largeUnits = largeUnits;
+    }
+
     void add(MemorySegment entry) {
       items++;
+      reachable += PoolSize.blocksOf(entry, largeUnits);
       if (KvEntry.tier(entry) == KvEntry.TIER_KERNEL) {
         kernelItems++;
       }

@@ -159,10 +159,12 @@ public final class KernelDoors implements AutoCloseable {
       loader
           .mapMaxEntries("kerby_pool", size.blocks())
           .mapValueSize("kerby_pool", size.blockBytes())
+          .mapMaxEntries("kv_large", size.largeBlocks())
           .mapMaxEntries("kv_index", size.blocks())
           .mapMaxEntries("kv_slots", slots)
           .constant("kerby_capacity", size.blocks())
           .constant("kerby_block_bytes", size.blockBytes())
+          .constant("kv_large_units", size.largeUnits())
           .constant("kv_reserve", size.reserve())
           .constant("kv_udp_port", config.udpPort())
           .constant("kv_datagram_max", config.datagramMax())

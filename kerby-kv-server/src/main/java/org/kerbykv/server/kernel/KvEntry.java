@@ -22,9 +22,11 @@ public final class KvEntry {
   public static final int TIER = 51;
   public static final int STATE = 52;
   public static final int FETCHED = 53;
+  public static final int LARGE = 54;
   public static final int CAS = 56;
   public static final int HEAD = 64;
   public static final int HEAD_BYTES = 128;
+  public static final int LARGE_BYTES = 960;
   public static final int BYTES = HEAD + HEAD_BYTES;
 
   public static final int TIER_KERNEL = 1;
@@ -53,8 +55,13 @@ public final class KvEntry {
   }
 
   /** Returns the blocks of an entry's chain, its head included. */
-  public static int blocks(MemorySegment entry) {
+  static int blocks(MemorySegment entry) {
     return Short.toUnsignedInt(entry.get(JAVA_SHORT, BLOCKS));
+  }
+
+  /** Returns whether the blocks of an entry's chain, but for its head, are large ones. */
+  static boolean isLarge(MemorySegment entry) {
+    return entry.get(JAVA_BYTE, LARGE) != 0;
   }
 
   /** Returns where an entry's value is: one of the TIER numbers. */

@@ -1,12 +1,14 @@
 package org.kerbykv.server.kernel;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * How a memory limit is spent: on blocks. The first block of every item is the head in its index
- * entry, the others are the pool's; they share one budget, in which each counts as the larger of
- * the two kinds.
+ * entry; the others are the pool's, or large ones, each of which counts as {@link #largeUnits()} of
+ * the pool's. They share one budget.
  *
  * @param blockBytes of a block of the pool, a multiple of 8
- * @param blocks of both kinds together, at most
+ * @param blocks of all kinds together, at most
  * @param reserve blocks that are kept for user space's door
  */
 public record PoolSize(int blockBytes, long blocks, int reserve) {
@@ -22,6 +24,9 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
   private static final int BUCKET_BYTES = 16;
 
   private static final int RESERVE_SHARE = 64;
+
+  /** More than any item takes: large blocks are not used. */
+  private static final int NEVER = 1 << 16;
 
   /** The sizes in which the slab allocator serves the maps. */
   private static final int[] SLAB_CLASSES = {
@@ -41,9 +46,9 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
                   .formatted(blockBytes, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX)
               + " kernel's slab classes exactly");
     }
-    // Twice two buckets: rounding up to a power of two doubles them at worst.
+    // Twice the buckets of three maps: rounding up to a power of two doubles them at worst.
     long perBlock =
-        Math.max(slabBytes(blockBytes), slabBytes(KvEntry.BYTES)) + 2L * 2L * BUCKET_BYTES;
+        Math.max(slabBytes(blockBytes), slabBytes(KvEntry.BYTES)) + 3L * 2L * BUCKET_BYTES;
     long blocks = Math.clamp(limitBytes / perBlock, BLOCKS_MIN, BLOCKS_MAX);
     return new PoolSize(blockBytes, blocks, (int) (blocks / RESERVE_SHARE));
   }
@@ -54,14 +59,48 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
    * @param blocksInUse with the items' heads
    */
   public long memoryBytes(long blocksInUse, long items) {
-    long buckets = Long.highestOneBit(blocks * 2 - 1) * BUCKET_BYTES * 2;
+    long buckets = (2 * buckets(blocks) + buckets(largeBlocks())) * BUCKET_BYTES;
     long inPool = Math.max(0, blocksInUse - items);
     return inPool * slabBytes(blockBytes) + items * slabBytes(KvEntry.BYTES) + buckets;
   }
 
-  /** Returns the blocks of a chain that holds so many bytes, its head included. */
+  private static long buckets(long elements) {
+    return Long.highestOneBit(elements * 2 - 1);
+  }
+
+  /**
+   * Returns the blocks of the pool that a large one counts as: those that take its memory. Where
+   * that is no whole number, or one, large blocks are not used.
+   */
+  int largeUnits() {
+    return largeUnits(blockBytes);
+  }
+
+  static int largeUnits(int blockBytes) {
+    int large = slabBytes(KvEntry.LARGE_BYTES);
+    int block = slabBytes(blockBytes);
+    return block < large && large % block == 0 ? large / block : NEVER;
+  }
+
+  /** Returns the large blocks that there may be. */
+  long largeBlocks() {
+    return Math.max(1, blocks / largeUnits());
+  }
+
+  /** Returns what an entry's chain counts as, its head included. */
+  public int blocksOf(MemorySegment entry) {
+    return blocksOf(entry, largeUnits());
+  }
+
+  static int blocksOf(MemorySegment entry, int largeUnits) {
+    return 1 + (KvEntry.blocks(entry) - 1) * (KvEntry.isLarge(entry) ? largeUnits : 1);
+  }
+
+  /** Returns what a chain of so many bytes counts as, its head included. */
   public int blocksOf(int bytes) {
-    return 1 + Math.ceilDiv(Math.max(0, bytes - KvEntry.HEAD_BYTES), blockBytes);
+    int rest = Math.max(0, bytes - KvEntry.HEAD_BYTES);
+    int large = Math.ceilDiv(rest, KvEntry.LARGE_BYTES) * largeUnits();
+    return 1 + Math.min(Math.ceilDiv(rest, blockBytes), large);
   }
 
   /** Returns the bytes of slab that a hash element with a value of so many bytes takes. */

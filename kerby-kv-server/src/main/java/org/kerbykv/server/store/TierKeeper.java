@@ -358,7 +358,7 @@ final class TierKeeper implements AutoCloseable {
   }
 
   private void visit(MemorySegment key, MemorySegment entry) {
-    int blocks = KvEntry.blocks(entry);
+    int blocks = doors.size().blocksOf(entry);
     stretch.visit(blocks);
     if (KvEntry.isHeld(entry)) {
       return; // somebody is at it

@@ -28,6 +28,7 @@ class LayoutTest {
     assertOffset(entry, "state", KvEntry.STATE);
     assertOffset(entry, "fetched", KvEntry.FETCHED);
     assertOffset(entry, "cas", KvEntry.CAS);
+    assertOffset(entry, "large", KvEntry.LARGE);
     assertOffset(entry, "head", KvEntry.HEAD);
     assertThat(layout.enumerator("KV_TIER_KERNEL")).isEqualTo(KvEntry.TIER_KERNEL);
     assertThat(layout.enumerator("KV_TIER_USER")).isEqualTo(KvEntry.TIER_USER);
