@@ -48,7 +48,7 @@
 /* With 8 bytes in front and 16 of the bucket's head, a slot costs 64 bytes more than its value. */
 #define DINT_KEY_WORDS 5
 #define DINT_DATA_WORDS (DINT_SLOT / 8)
-#define DINT_TRIES 200 /* to take a lock that is held by a program on another CPU */
+#define DINT_TRIES 4096 /* to take a lock that is held on another CPU, which may be a virtual one */
 
 enum dint_state {
 	DINT_EMPTY,
@@ -465,7 +465,7 @@ static __always_inline void dint_learn(struct __sk_buff *skb, struct mc_text *t)
 
 	if (!b || !dint_fits(t) || !dint_lock(b))
 		return;
-	if (b->ticket == mc_ticket(t, true) && dint_find(b, t) == DINT_WAYS) {
+	if (b->ticket == mc_ticket(t, true)) { /* so it is still not here */
 		at = dint_take(b, dint_home(t));
 		if (at < DINT_WAYS)
 			dint_put(skb, NET_DOOR_TC, b, at, t, DINT_CLEAN);

@@ -131,6 +131,16 @@ class BPFLinkTest {
   }
 
   @Test
+  void tcProgramAtEgressSeesWhatIsSent() {
+    int sending = client.ifindex(INTERFACE);
+    client.run(() -> program.xdpAttach("drop_xdp", sending, XdpMode.NATIVE)); // nothing comes in
+    try (BPFLink link = client.call(() -> program.tcAttachEgress("other_tc", sending))) {
+      assertThat(link.programId()).isEqualTo(program.programId("other_tc"));
+      awaitTcRuns(1000);
+    }
+  }
+
+  @Test
   void clsactFilterDoesTheSameWhereThereIsNoTcx() {
     int leftBehind = program.programId("mark_tc");
     server.run(() -> ClsactFilter.attach(program.programFd("mark_tc"), "mark_tc", ifindex));

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,14 +32,17 @@ public final class ServerProcess implements AutoCloseable {
   private static final long START_SECONDS_MAX = 30;
   private static final long STOP_SECONDS_MAX = 15;
   private static final long POLL_MILLIS = 20;
+  private static final Duration LAST_WORDS_MAX = Duration.ofSeconds(1);
   private static final int OUTPUT_LINES_MAX = 20;
 
   private final Process process;
   private final Deque<String> lastOutput = new ArrayDeque<>();
+  private final Thread follower;
   private volatile boolean saidReady;
 
-  private ServerProcess(Process process) {
+  private ServerProcess(Process process, PrintStream log) {
     this.process = process;
+    this.follower = Thread.ofPlatform().name("server-output").daemon().unstarted(() -> follow(log));
   }
 
   /**
@@ -57,8 +61,8 @@ public final class ServerProcess implements AutoCloseable {
     words.addAll(command);
     try {
       ServerProcess server =
-          new ServerProcess(new ProcessBuilder(words).redirectErrorStream(true).start());
-      Thread.ofPlatform().name("server-output").daemon().start(() -> server.follow(log));
+          new ServerProcess(new ProcessBuilder(words).redirectErrorStream(true).start(), log);
+      server.follower.start();
       return server;
     } catch (IOException e) {
       throw new LoadException("the server cannot be started: " + e.getMessage(), e);
@@ -133,7 +137,7 @@ public final class ServerProcess implements AutoCloseable {
   /** Ends the server, by force if it does not end by itself. May be called again. */
   @Override
   public void close() {
-    process.destroy();
+    process.toHandle().destroy(); // Process.destroy would also close what it still has to say
     boolean interrupted = false;
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS_MAX);
     while (process.isAlive()) {
@@ -145,6 +149,11 @@ public final class ServerProcess implements AutoCloseable {
       } catch (InterruptedException e) {
         interrupted = true;
       }
+    }
+    try {
+      follower.join(LAST_WORDS_MAX);
+    } catch (InterruptedException e) {
+      interrupted = true;
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
