@@ -79,10 +79,10 @@ final class MemorySubject implements Subject {
   private static final int ENTRY_BYTES = 256;
 
   /** What a map's element takes beside its value. */
-  private static final int ELEMENT_OVERHEAD = 64;
+  static final int ELEMENT_OVERHEAD = 64;
 
   /** The buckets that the server's limit allows for each block. */
-  private static final int BUCKETS_PER_BLOCK = 64;
+  private static final int BUCKETS_PER_BLOCK = 96;
 
   /** What is kept free: above that mark, items leave the kernel. */
   private static final double LIMIT_MARGIN = 1.12;

@@ -111,7 +111,7 @@ final class ProgramReport {
     lines.put("SET with another number of blocks", Op.SET_OTHER_LENGTH);
     return Chart.of(
         "program-block",
-        "Each further block of a value",
+        "Each further block's worth of a value",
         "bytes of a block",
         "nanoseconds a block",
         false,

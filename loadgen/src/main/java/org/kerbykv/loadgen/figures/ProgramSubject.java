@@ -51,6 +51,11 @@ final class ProgramSubject implements Subject {
   private static final int XDP_PASS = 2;
   private static final int ROUNDS_OF_KEYS = 2;
 
+  /** What a large block takes of the kernel's memory. */
+  private static final int LARGE_ELEMENT = 1024;
+
+  private static final int NEVER_LARGE = 1 << 16;
+
   /** So that few buckets of DINT-KV are too full. */
   private static final int SLOTS_PER_KEY = 3;
 
@@ -157,6 +162,8 @@ final class ProgramSubject implements Subject {
             .mapMaxEntries("kv_index", blocks)
             .constant("kerby_capacity", blocks)
             .constant("kerby_block_bytes", unit)
+            .mapMaxEntries("kv_large", blocks)
+            .constant("kv_large_units", largeUnits())
             .constant("kv_udp_port", RequestFrame.PORT)
             .constant("kv_listen_ip4", networkOrder)
             .load();
@@ -164,6 +171,13 @@ final class ProgramSubject implements Subject {
         BTFLayout.read(BPFProgram.class, object).struct("kv_ctl").member("hash_key").offset();
     programs.mmap("kv_ctl").set(JAVA_LONG, hashKey, System.nanoTime());
     return programs;
+  }
+
+  /** As the server has it: the blocks that take a large one's memory, or more than an item has. */
+  private int largeUnits() {
+    int element = unit + MemorySubject.ELEMENT_OVERHEAD;
+    boolean fits = element < LARGE_ELEMENT && LARGE_ELEMENT % element == 0;
+    return fits ? LARGE_ELEMENT / element : NEVER_LARGE;
   }
 
   /** A store of items of one size at a time. */
