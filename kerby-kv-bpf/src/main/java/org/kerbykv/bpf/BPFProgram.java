@@ -1,5 +1,7 @@
 package org.kerbykv.bpf;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -97,6 +99,29 @@ public final class BPFProgram implements BPFMaps {
    */
   public BPFLink tcAttach(String program, int ifindex) {
     return BPFLink.attachTc(this, program, ifindex);
+  }
+
+  /**
+   * Has tail calls through an element of a BPF_MAP_TYPE_PROG_ARRAY go to a program.
+   *
+   * @param target whose program it is, this or another; the array keeps the program loaded
+   * @throws BPFException EINVAL if a program of that type cannot be called from those that use the
+   *     array
+   */
+  public void tailCall(String map, int index, BPFProgram target, String program) {
+    MapHandle array = handle(map);
+    array.requireType("a program array", MapHandle.TYPE_PROG_ARRAY);
+    try (Arena call = Arena.ofConfined()) {
+      int result =
+          BPFCalls.mapUpdate(
+              array.fd(),
+              call.allocateFrom(JAVA_INT, index),
+              call.allocateFrom(JAVA_INT, target.programFd(program)),
+              MapHandle.ANY);
+      if (result < 0) {
+        throw new BPFException("put program " + program + " into map " + map, -result);
+      }
+    }
   }
 
   /**

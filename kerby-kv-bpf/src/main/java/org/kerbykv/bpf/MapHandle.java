@@ -11,6 +11,7 @@ import java.util.Locale;
 final class MapHandle {
   static final int TYPE_HASH = 1;
   static final int TYPE_ARRAY = 2;
+  static final int TYPE_PROG_ARRAY = 3;
   static final int TYPE_PERCPU_ARRAY = 6;
   static final int TYPE_LRU_HASH = 9;
   static final int TYPE_LPM_TRIE = 11;

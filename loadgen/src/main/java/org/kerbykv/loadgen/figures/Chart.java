@@ -10,6 +10,7 @@ import org.kerbykv.loadgen.report.Plots;
  * A picture and the table beside it: lines over the same places of the horizontal axis.
  *
  * @param name of its files
+ * @param stacked whether the lines are parts of a bar at each place
  * @param places on the horizontal axis, as they are labelled
  * @param decimals of its figures in words
  */
@@ -19,6 +20,7 @@ public record Chart(
     String horizontal,
     String vertical,
     boolean logarithmic,
+    boolean stacked,
     int decimals,
     List<String> places,
     Map<String, List<Spread>> lines) {
@@ -49,7 +51,20 @@ public record Chart(
       }
     }
     return new Chart(
-        name, title, horizontal, vertical, logarithmic, decimals, List.copyOf(places), known);
+        name,
+        title,
+        horizontal,
+        vertical,
+        logarithmic,
+        false,
+        decimals,
+        List.copyOf(places),
+        known);
+  }
+
+  /** The same as bars, of parts that make a whole. */
+  public Chart asStack() {
+    return new Chart(name, title, horizontal, vertical, logarithmic, true, decimals, places, lines);
   }
 
   /** The medians of each line, as {@link Plots} draws them; NaN where nothing is known. */

@@ -63,6 +63,7 @@ public record Experiment(List<Subject> subjects, int rounds) {
       throws LoadException, InterruptedException {
     try (Subject.Session session = subject.open(log)) {
       for (Cell cell : pending) {
+        long start = System.nanoTime();
         Map<String, Double> figures;
         try {
           figures = session.measure(cell);
@@ -72,10 +73,11 @@ public record Experiment(List<Subject> subjects, int rounds) {
         measurements.add(round, cell, figures);
         log.printf(
             Locale.ROOT,
-            "[%d/%d] round %d: %s: %s%n",
+            "[%d/%d] round %d, %.1f s: %s: %s%n",
             measurements.size(),
             all,
             round + 1,
+            (System.nanoTime() - start) / 1e9,
             cell,
             inWords(figures));
       }

@@ -34,6 +34,7 @@ final class FigureFiles {
                 chart.horizontal(),
                 chart.vertical(),
                 chart.logarithmic(),
+                chart.stacked(),
                 chart.places(),
                 chart.medians());
         page.chart(chart, read(svg));

@@ -28,10 +28,16 @@ final class KvCommand implements Callable<Integer> {
   private static final int ROUNDS = 3;
   private static final int ROUNDS_QUICK = 2;
   private static final int DURATION_MILLIS = 400;
+  private static final int DURATION_MILLIS_QUICK = 250;
   private static final int KEYS = 100_000;
 
   @Option(names = "--quick", description = "In two minutes: what the ratios need, in fewer rounds.")
   private boolean quick;
+
+  @Option(
+      names = "--program-times",
+      description = "Also how long the XDP programs take for a request, stage by stage.")
+  private boolean programTimes;
 
   @Option(names = "--json", description = "End with one JSON object on standard output.")
   private boolean json;
@@ -52,9 +58,8 @@ final class KvCommand implements Callable<Integer> {
   @Option(
       names = "--duration",
       paramLabel = "MS",
-      defaultValue = "" + DURATION_MILLIS,
-      description = "Length of each load. Default ${DEFAULT-VALUE}.")
-  private int durationMillis;
+      description = "Length of each load. Default 400, with --quick 250.")
+  private Integer durationMillis;
 
   @Option(
       names = "--keys",
@@ -81,14 +86,17 @@ final class KvCommand implements Callable<Integer> {
   public Integer call() throws LoadException, InterruptedException {
     PrintStream log = System.err;
     Path directory = out != null ? out : Path.of("target", "figures", quick ? "kv-quick" : "kv");
+    int loadMillis =
+        durationMillis != null ? durationMillis : quick ? DURATION_MILLIS_QUICK : DURATION_MILLIS;
     Map<String, String> conditions = new LinkedHashMap<>(Conditions.ofThisMachine());
     conditions.put("keys", Integer.toString(keys));
-    conditions.put("load_ms", Integer.toString(durationMillis));
+    conditions.put("load_ms", Integer.toString(loadMillis));
     KvFigures figures =
         new KvFigures(
             quick,
+            programTimes,
             keys,
-            Duration.ofMillis(durationMillis),
+            Duration.ofMillis(loadMillis),
             system -> systems == null || systems.contains(system));
     Experiment experiment =
         new Experiment(figures.subjects(), rounds == null ? quick ? ROUNDS_QUICK : ROUNDS : rounds);

@@ -1,6 +1,5 @@
 package org.kerbykv.loadgen.figures;
 
-import static org.kerbykv.loadgen.figures.LoadSubject.ANSWERED;
 import static org.kerbykv.loadgen.figures.LoadSubject.APART;
 import static org.kerbykv.loadgen.figures.LoadSubject.BOTH;
 import static org.kerbykv.loadgen.figures.LoadSubject.CPUS;
@@ -17,12 +16,18 @@ import java.util.function.Predicate;
  * What is measured of key-value stores.
  *
  * @param quick only what the ratios need
+ * @param programTimes also how long programs take by themselves
  * @param keys how many items there are
  * @param duration of each load
  */
-record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> systems) {
+record KvFigures(
+    boolean quick, boolean programTimes, int keys, Duration duration, Predicate<String> systems) {
   static final List<Integer> VALUE_SIZES = List.of(64, 128, 256, 512, 1024);
   static final List<String> READ_RATIOS = List.of("1", "0.95", "0.5", "0");
+
+  /** Bytes of values that small slots have no room for, and that large ones are half empty with. */
+  static final String MIXED_SIZES = "16-1024";
+
   static final String ZIPF = "zipf:0.99";
   static final List<String> KEY_DISTRIBUTIONS = List.of(UNIFORM, ZIPF);
 
@@ -36,7 +41,7 @@ record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> s
   List<Subject> subjects() {
     List<Subject> subjects = new ArrayList<>();
     for (KvSystem system : KvSystem.all()) {
-      if (systems.test(system.name())) {
+      if (systems.test(system.name()) && !isLeftOut(system.name())) {
         subjects.add(subject(system, APART, loads(system.name())));
         if (!quick) {
           subjects.add(subject(system, BOTH, loadsOfBoth(system.name())));
@@ -50,21 +55,45 @@ record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> s
         }
       }
     }
+    for (int slotBytes : quick ? List.of(KvSystem.DINT_SLOTS.getLast()) : KvSystem.DINT_SLOTS) {
+      if (systems.test(KvSystem.dint(slotBytes))) {
+        subjects.add(new SlotMemorySubject(slotBytes, keys));
+      }
+    }
+    if (programTimes) {
+      addPrograms(subjects);
+    }
     return subjects;
   }
 
+  private void addPrograms(List<Subject> subjects) {
+    if (systems.test(KvSystem.REFLECTOR)) {
+      subjects.add(new ProgramSubject(KvSystem.REFLECTOR, 0, keys, quick));
+    }
+    if (systems.test(KvSystem.KERBY)) {
+      for (int blockBytes : quick ? List.of(BLOCK_DEFAULT) : BLOCK_SIZES) {
+        subjects.add(new ProgramSubject(KvSystem.KERBY, blockBytes, keys, quick));
+      }
+    }
+    for (int slotBytes : KvSystem.DINT_SLOTS) {
+      if (systems.test(KvSystem.dint(slotBytes))) {
+        subjects.add(new ProgramSubject(KvSystem.dint(slotBytes), slotBytes, keys, quick));
+      }
+    }
+  }
+
   private LoadSubject subject(KvSystem system, String cpus, List<Cell> cells) {
-    return new LoadSubject(system, cpus, keys, duration, cells);
+    int roundsMax = quick && isBeyondRatios(system.name()) ? 1 : Integer.MAX_VALUE;
+    return new LoadSubject(system, cpus, keys, duration, roundsMax, cells);
   }
 
   private List<Cell> loads(String system) {
-    List<Cell> cells = new ArrayList<>();
     if (quick) {
-      cells.add(throughput(system, 64, "1", UNIFORM));
-      cells.add(throughput(system, 256, "0.5", UNIFORM));
-      cells.add(throughput(system, 1024, "1", UNIFORM));
-      cells.add(latency(system, 1024, "1"));
-      return cells;
+      return quickLoads(system);
+    }
+    List<Cell> cells = new ArrayList<>();
+    if (system.equals(KvSystem.KERBY) || KvSystem.isDint(system)) {
+      cells.add(throughput(system, MIXED_SIZES, "1", UNIFORM));
     }
     for (int valueSize : VALUE_SIZES) {
       for (String distribution : KEY_DISTRIBUTIONS) {
@@ -80,14 +109,40 @@ record KvFigures(boolean quick, int keys, Duration duration, Predicate<String> s
     return cells;
   }
 
+  private static List<Cell> quickLoads(String system) {
+    List<Cell> cells = new ArrayList<>();
+    if (system.equals(KvSystem.dint(512))) {
+      cells.add(throughput(system, 1024, "1", UNIFORM));
+      return cells;
+    }
+    cells.add(throughput(system, 64, "1", UNIFORM));
+    if (system.equals(KvSystem.KERBY)) {
+      cells.add(throughput(system, 1024, "1", UNIFORM));
+    }
+    if (system.equals(KvSystem.KERBY) || KvSystem.MEMCACHED.contains(system)) {
+      cells.add(throughput(system, 256, "0.5", UNIFORM));
+      cells.add(latency(system, 256, "0.5"));
+    }
+    return cells;
+  }
+
+  /**
+   * Whether a system is left out if there is little time: other slot sizes than the ratios need.
+   */
+  private boolean isLeftOut(String system) {
+    return quick
+        && KvSystem.isDint(system)
+        && !List.of(KvSystem.dint(64), KvSystem.dint(512)).contains(system);
+  }
+
+  /** Whether no ratio is with this system. */
+  private static boolean isBeyondRatios(String system) {
+    return system.equals(KvSystem.BMC) || system.equals(KvSystem.NETTY);
+  }
+
   private static List<Cell> loadsOfBoth(String system) {
     return VALUE_SIZES.stream()
         .map(valueSize -> throughput(system, valueSize, "1", UNIFORM).with(CPUS, BOTH))
         .toList();
-  }
-
-  /** Which figure of a load is its result. */
-  static String resultOf(Cell cell) {
-    return cell.get(LoadSubject.KIND).equals(LoadSubject.LATENCY) ? LoadSubject.P99 : ANSWERED;
   }
 }

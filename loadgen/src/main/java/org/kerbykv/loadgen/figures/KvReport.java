@@ -13,12 +13,17 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.kerbykv.loadgen.report.Json;
 
 /** What is shown of key-value stores that have been measured. */
 final class KvReport {
   private static final String READS = "1";
+  private static final String BLOCKS = "kerby, by block";
+  private static final String SLOTS = "slots, by size";
+
+  private static final List<String> DINT =
+      KvSystem.DINT_SLOTS.stream().map(KvSystem::dint).toList();
 
   private final Measurements measured;
   private final List<String> systems = KvSystem.all().stream().map(KvSystem::name).toList();
@@ -42,12 +47,32 @@ final class KvReport {
   Map<String, Spread> ratios() {
     Map<String, Spread> ratios = new java.util.LinkedHashMap<>();
     ratios.put("get64_vs_memcached", throughputRatio(KvSystem.MEMCACHED, 64, READS));
-    ratios.put("get64_vs_dint", throughputRatio(KvSystem.DINT, 64, READS));
+    ratios.put("get64_vs_dint", throughputRatio(DINT, 64, READS));
     ratios.put("get64_vs_reflector", throughputRatio(List.of(KvSystem.REFLECTOR), 64, READS));
-    ratios.put("get1024_vs_dint512", throughputRatio(List.of(KvSystem.DINT_512), 1024, READS));
+    ratios.put("get1024_vs_dint512", throughputRatio(List.of(KvSystem.dint(512)), 1024, READS));
     ratios.put("set50_256_vs_memcached", throughputRatio(KvSystem.MEMCACHED, 256, "0.5"));
-    ratios.put("etc_memory_vs_slot1024", Spread.NONE);
+    MemorySubject.Sizes etc = MemorySubject.Sizes.ETC;
+    ratios.put(
+        "etc_memory_vs_slot1024",
+        measured.ratio(
+            MemorySubject.cell(KvSystem.KERBY, etc, KvFigures.BLOCK_DEFAULT),
+            MemorySubject.cell(KvSystem.dint(1024), etc, 1024),
+            PER_STORED));
     return ratios;
+  }
+
+  /** The longest time of a value size, as a multiple of DINT-KV's with slots of that size. */
+  private Spread worstAgainstSlot(ProgramSubject.Op op) {
+    return KvSystem.DINT_SLOTS.stream()
+        .map(
+            size ->
+                measured.ratio(
+                    ProgramSubject.cell(KvSystem.KERBY, KvFigures.BLOCK_DEFAULT, op, size),
+                    ProgramSubject.cell(KvSystem.dint(size), size, op, size),
+                    ProgramSubject.NANOS))
+        .filter(Spread::isKnown)
+        .max(Comparator.comparingDouble(Spread::median))
+        .orElse(Spread.NONE);
   }
 
   /** Kernel memory for a byte of key or value of ETC's sizes, by the server as it is. */
@@ -62,10 +87,16 @@ final class KvReport {
   Json headline() {
     Json ratios = new Json();
     ratios().forEach((name, spread) -> ratios.put(name, spread.median(), 3));
-    return new Json()
-        .put("ratios", ratios)
-        .put("bytes_per_stored_byte", bytesPerStoredByte().median(), 3)
-        .put("pool", "hash");
+    Json json =
+        new Json()
+            .put("ratios", ratios)
+            .put("bytes_per_stored_byte", bytesPerStoredByte().median(), 3)
+            .put("pool", "hash");
+    Spread get = worstAgainstSlot(ProgramSubject.Op.GET);
+    return get.isKnown()
+        ? json.put("get_vs_slot_max", get.median(), 3)
+            .put("set_vs_slot_max", worstAgainstSlot(ProgramSubject.Op.SET).median(), 3)
+        : json;
   }
 
   /** What the project promises. */
@@ -93,7 +124,7 @@ final class KvReport {
 
   /** The parts of the page. */
   List<Figure> figures() {
-    return List.of(loads(), memoryBySizes());
+    return List.of(slotSizes(), loads(), memoryBySizes(), new ProgramReport(measured).figure());
   }
 
   private Figure loads() {
@@ -177,26 +208,95 @@ final class KvReport {
         (system, size) -> measured.spread(cells.at(system, size), figure));
   }
 
-  private Figure memoryBySizes() {
-    Map<String, MemorySubject.Sizes> byName = new TreeMap<>();
-    for (MemorySubject.Sizes sizes : MemorySubject.Sizes.values()) {
-      byName.put(sizes.toString(), sizes);
-    }
-    Chart chart =
+  /** The trade-off of slots: small ones send values to user space, large ones are half empty. */
+  private Figure slotSizes() {
+    List<String> places = KvSystem.DINT_SLOTS.stream().map(String::valueOf).toList();
+    List<String> lines = List.of(SLOTS, BLOCKS);
+    MemorySubject.Sizes uniform = MemorySubject.Sizes.UNIFORM;
+    Chart answered =
         Chart.of(
-            "memory",
-            "Kernel memory for a byte of key or value",
-            "bytes of a block",
-            "bytes",
+            "slots-throughput",
+            "Throughput by slot size: GET 100 %, uniform keys, values of 16 to 1024 bytes",
+            "bytes of a slot",
+            "answers per second",
+            true,
+            0,
+            places,
+            lines,
+            (line, slot) ->
+                measured.spread(
+                    throughput(
+                        line.equals(SLOTS) ? "dint" + slot : KvSystem.KERBY,
+                        KvFigures.MIXED_SIZES,
+                        READS,
+                        UNIFORM),
+                    ANSWERED));
+    Chart memory =
+        Chart.of(
+            "slots-memory",
+            "Kernel memory by slot size: values of 16 to 1024 bytes",
+            "bytes of a slot",
+            "bytes for a byte stored in the kernel",
             false,
             2,
-            KvFigures.BLOCK_SIZES.stream().map(String::valueOf).toList(),
-            List.copyOf(byName.keySet()),
-            (sizes, block) -> memory(byName.get(sizes), Integer.parseInt(block)));
+            places,
+            lines,
+            (line, slot) ->
+                line.equals(SLOTS)
+                    ? slots(uniform, Integer.parseInt(slot), PER_STORED)
+                    : memory(uniform, KvFigures.BLOCK_DEFAULT));
+    Chart spilled =
+        Chart.of(
+            "slots-spilled",
+            "What has no room in the kernel, by slot size: values of 16 to 1024 bytes",
+            "bytes of a slot",
+            "share of the bytes of keys and values",
+            false,
+            3,
+            places,
+            List.of(SLOTS),
+            (_, slot) -> slots(uniform, Integer.parseInt(slot), MemorySubject.SPILLED));
+    return new Figure(
+        "Figure 1: slot size against throughput and memory",
+        "DINT-KV with slots of each size, and Kerby-KV, which has none (blocks of "
+            + KvFigures.BLOCK_DEFAULT
+            + " bytes).",
+        known(List.of(answered, memory, spilled)));
+  }
+
+  private Spread slots(MemorySubject.Sizes sizes, int slotBytes, String figure) {
+    return measured.spread(MemorySubject.cell(KvSystem.dint(slotBytes), sizes, slotBytes), figure);
+  }
+
+  private Figure memoryBySizes() {
+    List<Integer> units =
+        Stream.concat(KvFigures.BLOCK_SIZES.stream(), KvSystem.DINT_SLOTS.stream())
+            .distinct()
+            .sorted()
+            .toList();
+    List<Chart> charts = new ArrayList<>();
+    for (MemorySubject.Sizes sizes : MemorySubject.Sizes.values()) {
+      charts.add(
+          Chart.of(
+              "memory-" + sizes,
+              "Kernel memory for a byte of key or value: " + sizes.words(),
+              "bytes of a block or slot",
+              "bytes for a byte stored in the kernel",
+              false,
+              2,
+              units.stream().map(String::valueOf).toList(),
+              List.of(BLOCKS, SLOTS),
+              (line, unit) ->
+                  line.equals(BLOCKS)
+                      ? memory(sizes, Integer.parseInt(unit))
+                      : slots(sizes, Integer.parseInt(unit), PER_STORED)));
+    }
     return new Figure(
         "Figure 3: kernel memory for a stored byte",
-        "Slabs and buckets of the maps of a server that was given the memory its items need.",
-        known(List.of(chart)));
+        "Kerby-KV: slabs and buckets of the maps of a server that was started with the memory that"
+            + " its items need, and filled. Slots: DINT-KV's array with as many slots as there are"
+            + " items that fit one, none of them empty; larger items are not counted.",
+        known(charts));
   }
 
   private static List<Chart> known(List<Chart> charts) {

@@ -1,5 +1,6 @@
 package org.kerbykv.loadgen.figures;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.kerbykv.loadgen.topology.Target;
 
@@ -18,25 +19,43 @@ public record KvSystem(
   /** In the kernel nothing waits in a buffer. */
   private static final List<Integer> KERNEL = List.of(256);
 
-  private static final List<Integer> SOCKET = List.of(24, 32, 48);
+  private static final List<Integer> SOCKET = List.of(32, 48);
+
+  /** Some is answered in the kernel, some waits in a socket's buffer. */
+  private static final List<Integer> BOTH = List.of(32, 256);
 
   static final String KERBY = "kerby";
   static final String REFLECTOR = "reflector";
   static final String NETTY = "netty";
   static final List<String> MEMCACHED = List.of("memcached-t1", "memcached-t2");
 
-  /** By bytes of a slot. */
-  static final List<String> DINT = List.of("dint64", "dint128", "dint256", "dint512", "dint1024");
+  /** Bytes of a value that DINT-KV's slots have room for, by build. */
+  static final List<Integer> DINT_SLOTS = List.of(64, 128, 256, 512, 1024);
 
-  static final String DINT_512 = "dint512";
+  static final String BMC = "bmc";
+
+  /** The name of DINT-KV with slots of so many bytes. */
+  static String dint(int slotBytes) {
+    return "dint" + slotBytes;
+  }
+
+  static boolean isDint(String name) {
+    return name.startsWith("dint");
+  }
 
   /** All systems, the one that is built here first. */
   static List<KvSystem> all() {
-    return List.of(
-        new KvSystem(KERBY, Target.KERBY, List.of(), 1, KERNEL),
-        new KvSystem(REFLECTOR, Target.REFLECTOR, List.of(), 1, KERNEL),
-        new KvSystem(MEMCACHED.get(0), Target.MEMCACHED, List.of("-t", "1"), 1, SOCKET),
-        new KvSystem(MEMCACHED.get(1), Target.MEMCACHED, List.of("-t", "2"), 2, SOCKET),
-        new KvSystem(NETTY, Target.NETTY, List.of(), 1, List.of(32, 128)));
+    List<KvSystem> all = new ArrayList<>();
+    all.add(new KvSystem(KERBY, Target.KERBY, List.of(), 1, KERNEL));
+    for (int slotBytes : DINT_SLOTS) {
+      List<String> options = List.of("--slot-size", Integer.toString(slotBytes));
+      all.add(new KvSystem(dint(slotBytes), Target.DINT, options, 1, BOTH));
+    }
+    all.add(new KvSystem(BMC, Target.BMC, List.of(), 1, BOTH));
+    all.add(new KvSystem(MEMCACHED.get(0), Target.MEMCACHED, List.of("-t", "1"), 1, SOCKET));
+    all.add(new KvSystem(MEMCACHED.get(1), Target.MEMCACHED, List.of("-t", "2"), 2, SOCKET));
+    all.add(new KvSystem(NETTY, Target.NETTY, List.of(), 1, List.of(32, 128)));
+    all.add(new KvSystem(REFLECTOR, Target.REFLECTOR, List.of(), 1, KERNEL));
+    return all;
   }
 }

@@ -63,6 +63,9 @@ final class LoadSubject implements Subject {
 
   static final String KEY_SIZE = "16";
 
+  /** The sockets' code is compiled meanwhile, and what that held up has been sent. */
+  private static final Duration LATENCY_WARMUP = Duration.ofMillis(500);
+
   private static final Duration TIMEOUT = Duration.ofMillis(250);
 
   /** Hits below which a load of gets alone has measured something else. */
@@ -72,19 +75,23 @@ final class LoadSubject implements Subject {
   private final String cpus;
   private final int keys;
   private final Duration duration;
+  private final int roundsMax;
   private final List<Cell> cells;
 
   /**
    * @param keys how many items there are
    * @param duration of a measurement; a quarter of it is run before
+   * @param roundsMax how many rounds it takes at most
    * @param cells of this system and CPUs; those of one value size follow each other, and those of
    *     latency come last
    */
-  LoadSubject(KvSystem system, String cpus, int keys, Duration duration, List<Cell> cells) {
+  LoadSubject(
+      KvSystem system, String cpus, int keys, Duration duration, int roundsMax, List<Cell> cells) {
     this.system = system;
     this.cpus = cpus;
     this.keys = keys;
     this.duration = duration;
+    this.roundsMax = roundsMax;
     this.cells = List.copyOf(cells);
   }
 
@@ -128,6 +135,11 @@ final class LoadSubject implements Subject {
   }
 
   @Override
+  public int roundsMax() {
+    return roundsMax;
+  }
+
+  @Override
   public Session open(PrintStream log) throws LoadException, InterruptedException {
     List<Integer> sending = sending(cpus);
     StorePlace place = StorePlace.open(system, sending, serving(cpus, system.serving()), true, log);
@@ -140,6 +152,7 @@ final class LoadSubject implements Subject {
     private final XdpEngine kernel;
     private final SocketEngine sockets = new SocketEngine();
     private String stored = "";
+    private Arrivals.Closed closed;
     private boolean openToSockets;
 
     Load(StorePlace place, List<Integer> sending) {
@@ -162,36 +175,29 @@ final class LoadSubject implements Subject {
       if (!stored.equals(cell.get(VALUE_SIZE))) {
         store(cell);
       }
-      Map<String, Double> best = null;
-      for (int outstanding : system.outstanding()) {
-        Optional<ServerMetrics> before = place.metrics();
-        LoadResult result =
-            kernel.run(
-                spec(cell, new Arrivals.Closed(outstanding), false, false, duration),
-                Progress.NONE);
-        if (best == null || result.answeredPerSecond() > best.get(ANSWERED)) {
-          best = figures(cell, result, before);
-          best.put("outstanding", (double) outstanding);
-        }
-      }
-      return best;
+      Optional<ServerMetrics> before = place.metrics();
+      Map<String, Double> figures =
+          figures(cell, kernel.run(spec(cell, closed, false, false), Progress.NONE), before);
+      figures.put("outstanding", (double) closed.outstanding());
+      return figures;
     }
 
-    /** Stores the items, and has what is read verified: what is fast must be right as well. */
+    /**
+     * Stores the items, and has what is read verified: what is fast must be right as well. Finds
+     * out meanwhile how many requests under way the store answers fastest.
+     */
     private void store(Cell cell) throws LoadException, InterruptedException {
-      if (!system.target().isEcho()) {
-        Cell mostlyReads = cell.with(READ_RATIO, "0.95").with(KEYS, UNIFORM);
+      Cell mostlyReads = cell.with(READ_RATIO, "0.95").with(KEYS, UNIFORM);
+      boolean echo = system.target().isEcho();
+      double best = 0;
+      for (int outstanding : system.outstanding()) {
+        Arrivals.Closed candidate = new Arrivals.Closed(outstanding);
         LoadResult verified =
-            kernel.run(
-                spec(
-                    mostlyReads,
-                    new Arrivals.Closed(system.outstanding().getFirst()),
-                    true,
-                    true,
-                    duration),
-                Progress.NONE);
-        if (verified.counts().corrupt() > 0) {
-          throw new LoadException(verified.counts().corrupt() + " answers are corrupt");
+            kernel.run(spec(mostlyReads, candidate, best == 0 && !echo, true), Progress.NONE);
+        requireSound(verified);
+        if (verified.answeredPerSecond() > best) {
+          best = verified.answeredPerSecond();
+          closed = candidate;
         }
       }
       stored = cell.get(VALUE_SIZE);
@@ -207,18 +213,16 @@ final class LoadSubject implements Subject {
       Optional<ServerMetrics> before = place.metrics();
       Arrivals arrivals = new Arrivals.Open(LATENCY_RATE, Arrivals.Gaps.POISSON);
       return figures(
-          cell,
-          sockets.run(spec(cell, arrivals, populate, false, duration), Progress.NONE),
-          before);
+          cell, sockets.run(spec(cell, arrivals, populate, false), Progress.NONE), before);
     }
 
-    private LoadSpec spec(
-        Cell cell, Arrivals arrivals, boolean populate, boolean verify, Duration time) {
+    private LoadSpec spec(Cell cell, Arrivals arrivals, boolean populate, boolean verify) {
       boolean echo = system.target().isEcho();
+      boolean isLatency = cell.get(KIND).equals(LATENCY);
       return new LoadSpec(
           VethTopology.serverAddress(),
           Protocol.UDP,
-          cell.get(KIND).equals(LATENCY) ? 1 : senders,
+          isLatency ? 1 : senders,
           arrivals,
           new SyntheticWorkload(
               keys,
@@ -226,8 +230,8 @@ final class LoadSubject implements Subject {
               KeyDistribution.parse(cell.get(KEYS), keys),
               SizeDistribution.parse(cell.get(VALUE_SIZE))),
           populate && !echo,
-          time.dividedBy(4),
-          time,
+          isLatency ? LATENCY_WARMUP : duration.dividedBy(4),
+          isLatency ? duration.multipliedBy(2) : duration,
           LoadSpec.UNLIMITED,
           Double.parseDouble(cell.get(READ_RATIO)),
           1,
@@ -237,16 +241,19 @@ final class LoadSubject implements Subject {
           1400);
     }
 
-    private Map<String, Double> figures(
-        Cell cell, LoadResult result, Optional<ServerMetrics> before) throws LoadException {
-      long answered = result.counts().answered();
-      if (answered == 0) {
+    private void requireSound(LoadResult result) throws LoadException {
+      if (result.counts().answered() == 0) {
         throw new LoadException("nothing was answered");
       }
       if (result.counts().corrupt() > 0) {
         throw new LoadException(result.counts().corrupt() + " answers are corrupt");
       }
-      double hits = (double) result.counts().hits() / answered;
+    }
+
+    private Map<String, Double> figures(
+        Cell cell, LoadResult result, Optional<ServerMetrics> before) throws LoadException {
+      requireSound(result);
+      double hits = (double) result.counts().hits() / result.counts().answered();
       if (Double.parseDouble(cell.get(READ_RATIO)) == 1 && hits < HIT_SHARE_MIN) {
         throw new LoadException("only " + hits + " of the answers are hits");
       }

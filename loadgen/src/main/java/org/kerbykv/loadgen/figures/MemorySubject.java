@@ -33,23 +33,30 @@ final class MemorySubject implements Subject {
   /** Of a cell: bytes of a block, or of a slot. */
   static final String UNIT = "unit";
 
-  static final String ETC = "etc";
-
   // Figures.
   static final String PER_STORED = "bytes_per_stored_byte";
 
+  /** Share of the bytes that have no room in the kernel. */
+  static final String SPILLED = "spilled_share";
+
   /** Which sizes of keys and of values there are, as {@link SizeDistribution#parse} takes them. */
   enum Sizes {
-    UNIFORM("16", "16-1024"),
-    BIMODAL("16", "64:1,1024:1"),
-    ETC("fb_key", "fb_value:1024");
+    UNIFORM("16", "16-1024", "values of 16 to 1024 bytes"),
+    BIMODAL("16", "64:1,1024:1", "values of 64 and of 1024 bytes, as many of each"),
+    ETC("fb_key", "fb_value:1024", "ETC's keys and values, cut to 1024 bytes");
 
     final String keySize;
     final String valueSize;
+    private final String words;
 
-    Sizes(String keySize, String valueSize) {
+    Sizes(String keySize, String valueSize, String words) {
       this.keySize = keySize;
       this.valueSize = valueSize;
+      this.words = words;
+    }
+
+    String words() {
+      return words;
     }
 
     SyntheticWorkload workload(int keys) {
@@ -66,11 +73,19 @@ final class MemorySubject implements Subject {
     }
   }
 
-  /** What an index entry and a block's element take beside the block: 128 and 64 bytes. */
-  private static final int OVERHEAD_PER_BLOCK = 128 + 64;
+  /** Bytes of an item that stand in its index entry, and what the entry takes in all. */
+  private static final int HEAD_BYTES = 128;
 
-  /** The map's buckets, and what is kept free. */
-  private static final double LIMIT_MARGIN = 1.25;
+  private static final int ENTRY_BYTES = 256;
+
+  /** What a map's element takes beside its value. */
+  static final int ELEMENT_OVERHEAD = 64;
+
+  /** The buckets that the server's limit allows for each block. */
+  private static final int BUCKETS_PER_BLOCK = 96;
+
+  /** What is kept free: above that mark, items leave the kernel. */
+  private static final double LIMIT_MARGIN = 1.12;
 
   private static final long MIB = 1 << 20;
   private static final int OUTSTANDING = 32;
@@ -87,6 +102,11 @@ final class MemorySubject implements Subject {
     this.blockBytes = blockBytes;
     this.sizes = sizes;
     this.keys = keys;
+  }
+
+  /** The blocks of an item with so many bytes of key and value, its index entry among them. */
+  static int blocks(int bytes, int blockBytes) {
+    return 1 + Math.ceilDiv(Math.max(0, bytes - HEAD_BYTES), blockBytes);
   }
 
   static Cell cell(String system, Sizes sizes, int unit) {
@@ -106,7 +126,8 @@ final class MemorySubject implements Subject {
   @Override
   public Session open(PrintStream log) throws LoadException, InterruptedException {
     Stored stored = Stored.of(sizes.workload(keys), blockBytes);
-    long limit = (long) (stored.blocks * (blockBytes + OVERHEAD_PER_BLOCK) * LIMIT_MARGIN);
+    int perBlock = Math.max(blockBytes + ELEMENT_OVERHEAD, ENTRY_BYTES) + BUCKETS_PER_BLOCK;
+    long limit = (long) (stored.blocks * perBlock * LIMIT_MARGIN);
     KvSystem system =
         new KvSystem(
             KvSystem.KERBY,
@@ -164,10 +185,11 @@ final class MemorySubject implements Subject {
     figures.put("memory_bytes", memory);
     figures.put("stored_bytes", (double) stored.bytes);
     figures.put(PER_STORED, memory / stored.bytes);
+    figures.put(SPILLED, 0.0);
     return figures;
   }
 
-  /** Bytes of keys and values, and the blocks that they fill. */
+  /** Bytes of keys and values, and the blocks that they fill, with the entries. */
   private record Stored(long bytes, long blocks) {
     static Stored of(SyntheticWorkload workload, int blockBytes) {
       long bytes = 0;
@@ -176,7 +198,7 @@ final class MemorySubject implements Subject {
       for (int i = 0; i < workload.keys(); i++) {
         int length = workload.writeKey(i, key.clear()) + workload.valueLength(i, 0);
         bytes += length;
-        blocks += Math.ceilDiv(length, blockBytes);
+        blocks += MemorySubject.blocks(length, blockBytes);
       }
       return new Stored(bytes, blocks);
     }

@@ -91,6 +91,7 @@ public final class Plots implements Progress {
   /**
    * Writes NAME.png and NAME.svg: lines over places that stand at equal distances.
    *
+   * @param stacked whether each place has one bar instead, with the lines' numbers one on the other
    * @param lines a number for each place, NaN where there is none
    * @return the SVG
    */
@@ -101,6 +102,7 @@ public final class Plots implements Progress {
       String horizontal,
       String vertical,
       boolean logarithmic,
+      boolean stacked,
       List<String> places,
       Map<String, List<Double>> lines)
       throws LoadException {
@@ -113,7 +115,12 @@ public final class Plots implements Progress {
             .yAxisTitle(vertical)
             .build();
     CategoryStyler style = chart.getStyler();
-    style.setDefaultSeriesRenderStyle(CategorySeries.CategorySeriesRenderStyle.Line);
+    style.setDefaultSeriesRenderStyle(
+        stacked
+            ? CategorySeries.CategorySeriesRenderStyle.Bar
+            : CategorySeries.CategorySeriesRenderStyle.Line);
+    style.setStacked(stacked);
+    style.setOverlapped(!stacked);
     style.setLegendPosition(Styler.LegendPosition.OutsideE);
     style.setYAxisLogarithmic(logarithmic);
     if (!logarithmic) {
