@@ -157,7 +157,7 @@ public final class KernelDoors implements AutoCloseable {
   private static BPFProgram load(KernelConfig config, PoolSize size, int slots) {
     try (BPFLoader loader = BPFLoader.open(BPFLoader.class, RESOURCE)) {
       loader
-          .mapMaxEntries("kerby_pool", size.blocks())
+          .mapMaxEntries("kerby_pool", size.poolBlocks())
           .mapValueSize("kerby_pool", size.blockBytes())
           .mapMaxEntries("kv_large", size.largeBlocks())
           .mapMaxEntries("kv_index", size.blocks())

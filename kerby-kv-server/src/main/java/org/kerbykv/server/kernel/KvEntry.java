@@ -25,8 +25,10 @@ public final class KvEntry {
   public static final int LARGE = 54;
   public static final int CAS = 56;
   public static final int HEAD = 64;
-  public static final int HEAD_BYTES = 128;
-  public static final int LARGE_BYTES = 960;
+  static final int HEAD_BYTES = 128;
+  static final int LARGE_BYTES = 960;
+  static final int KEY_MAX = 250;
+  static final int VALUE_MAX = 8960;
   public static final int BYTES = HEAD + HEAD_BYTES;
 
   public static final int TIER_KERNEL = 1;

@@ -59,7 +59,8 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
    * @param blocksInUse with the items' heads
    */
   public long memoryBytes(long blocksInUse, long items) {
-    long buckets = (2 * buckets(blocks) + buckets(largeBlocks())) * BUCKET_BYTES;
+    long buckets =
+        (buckets(blocks) + buckets(poolBlocks()) + buckets(largeBlocks())) * BUCKET_BYTES;
     long inPool = Math.max(0, blocksInUse - items);
     return inPool * slabBytes(blockBytes) + items * slabBytes(KvEntry.BYTES) + buckets;
   }
@@ -80,6 +81,20 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
     int large = slabBytes(KvEntry.LARGE_BYTES);
     int block = slabBytes(blockBytes);
     return block < large && large % block == 0 ? large / block : NEVER;
+  }
+
+  /**
+   * Returns the blocks that there may be in the pool's map: fewer than all, since with those of an
+   * item comes its head, which is none of them. Often that halves the buckets.
+   */
+  long poolBlocks() {
+    int most = 1;
+    for (int n = 2; (n - 1) * blockBytes < KvEntry.VALUE_MAX + KvEntry.KEY_MAX; n++) {
+      if (n < Math.ceilDiv(n * blockBytes, KvEntry.LARGE_BYTES) * largeUnits()) {
+        most = n;
+      }
+    }
+    return Math.ceilDiv(blocks * most, most + 1L);
   }
 
   /** Returns the large blocks that there may be. */

@@ -65,6 +65,21 @@ class KernelDoorsTest {
     }
   }
 
+  /** Whatever the items' sizes are, the blocks that the budget has room for fit the pool's map. */
+  @Test
+  void poolHasRoomForAllBlocksButHeads() {
+    for (int bytes : new int[] {32, 64, 128, 192, 448, 960}) {
+      PoolSize size = PoolSize.of(64L * MIB, bytes);
+      for (int rest = 1; rest <= KvEntry.VALUE_MAX + KvEntry.KEY_MAX - KvEntry.HEAD_BYTES; rest++) {
+        int blocks = Math.ceilDiv(rest, bytes);
+        // Where large ones count as much, they are taken.
+        if (blocks < Math.ceilDiv(rest, KvEntry.LARGE_BYTES) * size.largeUnits()) {
+          assertThat(blocks * size.blocks()).isLessThanOrEqualTo((blocks + 1) * size.poolBlocks());
+        }
+      }
+    }
+  }
+
   @Test
   void poolStaysWithinItsLimit() {
     for (int bytes : new int[] {32, 64, 128, 192, 448, 960}) {
