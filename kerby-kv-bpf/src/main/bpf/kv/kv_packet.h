@@ -38,23 +38,23 @@ struct {
  * door needs its own: the verifier checks it once, and not along every path that
  * leads to it.
  */
-#define KV_AT_EACH_DOOR(name, parameter, argument)                                        \
-	__noinline int name##_xdp(struct xdp_md *ctx, struct kv_work *w, parameter)       \
-	{                                                                                 \
-		struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP};                     \
-                                                                                          \
-		return w ? name##_frame(&f, w, argument) : 0;                             \
-	}                                                                                 \
-	__noinline int name##_tc(struct __sk_buff *ctx, struct kv_work *w, parameter)     \
-	{                                                                                 \
-		struct kv_frame f = {ctx, NET_DOOR_TC, KV_PATH_TC};                       \
-                                                                                          \
-		return w ? name##_frame(&f, w, argument) : 0;                             \
-	}                                                                                 \
-	static __always_inline int name(struct kv_frame *f, struct kv_work *w, parameter) \
-	{                                                                                 \
-		return f->door == NET_DOOR_XDP ? name##_xdp(f->ctx, w, argument)          \
-					       : name##_tc(f->ctx, w, argument);          \
+#define KV_AT_EACH_DOOR(name)                                                                \
+	__noinline int name##_xdp(struct xdp_md *ctx, struct kv_work *w, __u32 prefix)       \
+	{                                                                                    \
+		struct kv_frame f = {ctx, NET_DOOR_XDP, KV_PATH_XDP};                        \
+                                                                                             \
+		return w ? name##_frame(&f, w, prefix) : 0;                                  \
+	}                                                                                    \
+	__noinline int name##_tc(struct __sk_buff *ctx, struct kv_work *w, __u32 prefix)     \
+	{                                                                                    \
+		struct kv_frame f = {ctx, NET_DOOR_TC, KV_PATH_TC};                          \
+                                                                                             \
+		return w ? name##_frame(&f, w, prefix) : 0;                                  \
+	}                                                                                    \
+	static __always_inline int name(struct kv_frame *f, struct kv_work *w, __u32 prefix) \
+	{                                                                                    \
+		return f->door == NET_DOOR_XDP ? name##_xdp(f->ctx, w, prefix)               \
+					       : name##_tc(f->ctx, w, prefix);               \
 	}
 
 /* Where a reply's line begins in the text: "VALUE " and then the key in its place. */
@@ -231,7 +231,7 @@ static __always_inline __u32 kv_load_frame(struct kv_frame *f, struct kv_work *w
 	return start + len;
 }
 
-KV_AT_EACH_DOOR(kv_load, __u32 prefix, prefix)
+KV_AT_EACH_DOOR(kv_load)
 
 /* Undo what a get did to its frame. False: the frame is lost. */
 static __always_inline bool kv_put_back(struct kv_frame *f, struct kv_work *w, __u32 prefix)
@@ -474,7 +474,7 @@ static __always_inline int kv_get_frame(struct kv_frame *f, struct kv_work *w, _
 	}
 }
 
-KV_AT_EACH_DOOR(kv_get, __u32 prefix, prefix)
+KV_AT_EACH_DOOR(kv_get)
 
 /* A get of one key, or a gets: @prefix is 4 or 5. */
 static __always_inline enum kv_verdict kv_packet_get(struct kv_frame *f, struct kv_work *w,
