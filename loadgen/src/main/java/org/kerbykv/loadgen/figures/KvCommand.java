@@ -10,7 +10,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.kerbykv.loadgen.engine.LoadException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code ./kerby figures kv}. */
 @Command(
@@ -30,6 +33,8 @@ final class KvCommand implements Callable<Integer> {
   private static final int DURATION_MILLIS = 400;
   private static final int DURATION_MILLIS_QUICK = 250;
   private static final int KEYS = 100_000;
+
+  @Spec private CommandSpec command;
 
   @Option(names = "--quick", description = "In two minutes: what the ratios need, in fewer rounds.")
   private boolean quick;
@@ -85,6 +90,7 @@ final class KvCommand implements Callable<Integer> {
   @Override
   public Integer call() throws LoadException, InterruptedException {
     PrintStream log = System.err;
+    requireSound();
     Path directory = out != null ? out : Path.of("target", "figures", quick ? "kv-quick" : "kv");
     int loadMillis =
         durationMillis != null ? durationMillis : quick ? DURATION_MILLIS_QUICK : DURATION_MILLIS;
@@ -107,6 +113,22 @@ final class KvCommand implements Callable<Integer> {
     write(directory, conditions, experiment, measured, report);
     print(directory, report);
     return 0;
+  }
+
+  private void requireSound() {
+    require(rounds == null || rounds >= 1, "--rounds must be 1 or more");
+    require(durationMillis == null || durationMillis >= 1, "--duration must be 1 or more");
+    require(keys >= 1, "--keys must be 1 or more");
+    List<String> known = KvSystem.all().stream().map(KvSystem::name).toList();
+    require(
+        systems == null || known.containsAll(systems),
+        "--systems must be among " + String.join(",", known));
+  }
+
+  private void require(boolean holds, String text) {
+    if (!holds) {
+      throw new ParameterException(command.commandLine(), text);
+    }
   }
 
   private void write(
