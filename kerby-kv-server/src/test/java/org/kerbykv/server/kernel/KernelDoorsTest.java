@@ -96,14 +96,12 @@ class KernelDoorsTest {
 
   static KernelConfig config(int blockBytes, long memoryBytes) throws Exception {
     return new KernelConfig(
-        "lo",
-        List.of(InetAddress.getByName("198.18.0.2")),
+        new DoorPlace(
+            "lo", List.of(InetAddress.getByName("198.18.0.2")), XdpMode.GENERIC, Optional.empty()),
         11211,
-        XdpMode.GENERIC,
         memoryBytes,
         blockBytes,
-        1400,
-        Optional.empty());
+        1400);
   }
 
   static String send(BPFTestRun run, String text) {
