@@ -75,7 +75,8 @@ final class LockHistories {
     System.out.printf(
         "  %s: %d acquisitions, %d had to wait, %s%n", which, history.size(), waited, ends);
     assertThat(LockHistoryChecker.check(history)).as(which).isEmpty();
-    assertThat(ends).containsKeys(End.RELEASED, End.CANCELLED, End.UNKNOWN);
+    assertThat(ends)
+        .containsKeys(End.RELEASED, End.CANCELLED, End.REFUSED, End.TIMEOUT, End.UNKNOWN);
     assertThat(waited).as("that had to wait").isGreaterThan(50);
   }
 }

@@ -51,6 +51,15 @@ final class LockWorkload implements AutoCloseable {
   private final class One {
     final long lock = random.nextInt(locks);
     final Mode mode = random.nextInt(3) == 0 ? Mode.SHARED : Mode.EXCLUSIVE;
+
+    /** Some try only, and some are impatient. */
+    final int waitMillis =
+        switch (random.nextInt(10)) {
+          case 0 -> 0;
+          case 1, 2 -> times.waitMillis / 30;
+          default -> times.waitMillis;
+        };
+
     final long requested = System.nanoTime();
     long queued = Acquisition.NEVER;
     long granted = Acquisition.NEVER;
@@ -129,7 +138,7 @@ final class LockWorkload implements AutoCloseable {
 
   private void acquire() {
     LockMessage acquire =
-        socket.acquire(one.mode, one.lock, sequence, times.waitMillis, times.leaseMillis);
+        socket.acquire(one.mode, one.lock, sequence, one.waitMillis, times.leaseMillis);
     boolean givesUp = random.nextInt(20) == 0;
     boolean dies = random.nextInt(40) == 0;
     if (dies && random.nextBoolean()) {

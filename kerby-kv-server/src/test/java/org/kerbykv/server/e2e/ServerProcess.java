@@ -28,6 +28,7 @@ import org.kerbykv.server.e2e.KernelObjects.KernelObject;
 final class ServerProcess implements AutoCloseable {
   private static final long READY_SECONDS_MAX = 60;
   private static final Pattern PORT = Pattern.compile(" (?:tcp|udp) [^ ]+:(\\d+)");
+  private static final Pattern LOCK_PORT = Pattern.compile(" locks [^ ]+:(\\d+)");
 
   private final Topology topology;
   private final Process process;
@@ -144,7 +145,15 @@ final class ServerProcess implements AutoCloseable {
   }
 
   InetSocketAddress address() {
-    Matcher port = PORT.matcher(readyLine);
+    return address(PORT);
+  }
+
+  InetSocketAddress lockAddress() {
+    return address(LOCK_PORT);
+  }
+
+  private InetSocketAddress address(Pattern pattern) {
+    Matcher port = pattern.matcher(readyLine);
     if (!port.find()) {
       throw new AssertionError(readyLine);
     }
