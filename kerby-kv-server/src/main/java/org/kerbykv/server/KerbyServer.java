@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.Optional;
 import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.lock.LockMetrics;
+import org.kerbykv.server.lock.LockOptions;
 import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
@@ -128,22 +129,20 @@ public final class KerbyServer implements AutoCloseable {
   }
 
   private void open() throws StartException {
+    // The locks first: they cannot do without the kernel, as the other can.
+    LockOptions lockOptions = config.locks();
+    int lockPort = lockOptions.port() == -1 ? freePort(config.listen(), 0) : lockOptions.port();
+    Optional<LockSetUp.Opened> lockKernel =
+        lockPort == 0 ? Optional.empty() : Optional.of(LockSetUp.open(config, lockPort));
+    lockKernel.ifPresent(one -> opened(one.doors()));
     int udp = config.udpPort() == -1 ? freePort(config.listen(), config.port()) : config.udpPort();
     Optional<KernelSetUp.Opened> kernel =
         config.servesKv() ? KernelSetUp.open(config, udp) : Optional.empty();
-    Optional<Store> store = Optional.empty();
-    if (config.servesKv()) {
-      store =
-          Optional.of(
-              opened(kernel.<Store>map(KernelSetUp.Opened::store).orElseGet(this::userStore)));
-    }
-    Optional<LockSetUp.Opened> lockKernel = Optional.empty();
-    int lockPort =
-        config.locks().port() == -1 ? freePort(config.listen(), 0) : config.locks().port();
-    if (lockPort != 0) {
-      lockKernel = Optional.of(LockSetUp.open(config, lockPort));
-      opened(lockKernel.get().doors());
-    }
+    Optional<Store> store =
+        config.servesKv()
+            ? Optional.of(
+                opened(kernel.<Store>map(KernelSetUp.Opened::store).orElseGet(this::userStore)))
+            : Optional.empty();
     EventLoops loops = opened(new EventLoops(config.threads()));
     if (lockKernel.isPresent()) {
       locks = Optional.of(opened(serveLocks(lockKernel.get(), loops, lockPort)));

@@ -18,13 +18,15 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.zip.CRC32C;
 import org.kerbykv.bpf.NetworkNamespace;
 
 /**
  * A UDP network between clients and a server that loses some datagrams, delivers some twice and
  * others late, behind those that were sent after them. What becomes of a datagram follows from the
- * seed and from what is in it, so that its sender knows as well. Usable from any thread.
+ * seed and from what is in it, so that its sender knows as well; or, where senders send the same
+ * again, from the seed and how many there were before. Usable from any thread.
  */
 final class FaultyNetwork implements AutoCloseable {
   /**
@@ -35,7 +37,7 @@ final class FaultyNetwork implements AutoCloseable {
   private static final int DATAGRAM_MAX = 1 << 16;
   private static final int BUFFER_BYTES = 4 << 20;
 
-  private final long seed;
+  private final Function<ByteBuffer, Fate> fates;
   private final SocketAddress server;
   private final Selector selector;
   private final DatagramChannel front;
@@ -63,9 +65,21 @@ final class FaultyNetwork implements AutoCloseable {
 
   private record Late(long nanos, DatagramChannel from, SocketAddress to, ByteBuffer datagram) {}
 
-  /** Opens one in the clients' namespace. */
+  /** Opens one in the clients' namespace, whose senders know what becomes of a datagram. */
   FaultyNetwork(NetworkNamespace namespace, InetSocketAddress server, long seed) {
-    this.seed = seed;
+    this(namespace, server, datagram -> byContent(seed, datagram));
+  }
+
+  /** Opens one that treats what is sent again otherwise, and worse. */
+  static FaultyNetwork unpredictable(
+      NetworkNamespace namespace, InetSocketAddress server, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    return new FaultyNetwork(namespace, server, _ -> fate(random, random.nextInt(25)));
+  }
+
+  private FaultyNetwork(
+      NetworkNamespace namespace, InetSocketAddress server, Function<ByteBuffer, Fate> fates) {
+    this.fates = fates;
     this.server = server;
     try {
       selector = Selector.open();
@@ -88,11 +102,19 @@ final class FaultyNetwork implements AutoCloseable {
 
   /** Returns what becomes of a request, header and all. */
   Fate fate(ByteBuffer datagram) {
+    return fates.apply(datagram);
+  }
+
+  private static Fate byContent(long seed, ByteBuffer datagram) {
     CRC32C content = new CRC32C();
     content.update(datagram.duplicate());
     SplittableRandom random = new SplittableRandom(seed ^ content.getValue());
+    return fate(random, random.nextInt(100));
+  }
+
+  private static Fate fate(SplittableRandom random, int drawn) {
     int lateMillis = random.nextInt(3) == 0 ? random.nextInt(LATE_MILLIS_MAX) : random.nextInt(10);
-    return switch (random.nextInt(100)) {
+    return switch (drawn) {
       case 0 -> new Fate(0, 0);
       case 1, 2 -> new Fate(2, lateMillis);
       case 3, 4 -> new Fate(1, lateMillis);

@@ -19,6 +19,7 @@ import org.kerbykv.bpf.programs.LockAbi.Op;
 import org.kerbykv.bpf.programs.LockAbi.Status;
 import org.kerbykv.bpf.programs.LockMessage;
 import org.kerbykv.server.XdpChoice;
+import org.kerbykv.server.lock.LockOptions;
 import org.kerbykv.server.lock.LockStats;
 
 /** Locks from one socket to another, through whichever doors there are. */
@@ -231,6 +232,30 @@ class LockServingTest {
               "STAT kerby_lock_held 1",
               "STAT kerby_lock_waiting 1",
               "STAT kerby_lock_requests_xdp_acquire_granted 1");
+    }
+  }
+
+  /** The kernel's doors find no room in the table, user space says so and makes some. */
+  @Test
+  void locksThatAreFreeMakeRoomForOthers() {
+    Topology topology = Topology.Kind.VETH_GENERIC.open();
+    LockOptions few = new LockOptions(-1, 1, 10, 60_000, 60_000);
+    try (Locks locks = new Locks(ServerUnderTest.startLocks(topology, few))) {
+      LockUdp a = locks.a;
+      int refused = 0;
+      for (int sequence = 1; sequence <= 300; sequence++) {
+        Status status = a.ask(a.acquire(Mode.EXCLUSIVE, 1000 + sequence, sequence)).status();
+        if (status == Status.GRANTED) {
+          a.ask(a.request(Op.RELEASE, 1000 + sequence, sequence));
+        } else {
+          assertThat(status).isEqualTo(Status.NO_ROOM);
+          refused++;
+          sequence--;
+        }
+      }
+      assertThat(refused).isPositive();
+      // What is held stays.
+      a.ask(a.acquire(Mode.EXCLUSIVE, LOCK, 301));
     }
   }
 

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.net.PortUnreachableException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -88,6 +89,11 @@ final class LockUdp implements AutoCloseable {
     return Optional.empty();
   }
 
+  /** Forgets what was received and not waited for. */
+  void forget() {
+    received.clear();
+  }
+
   void send(LockMessage request) {
     send(request.bytes());
   }
@@ -95,6 +101,8 @@ final class LockUdp implements AutoCloseable {
   void send(byte[] datagram) {
     try {
       socket.send(new DatagramPacket(datagram, datagram.length));
+    } catch (PortUnreachableException e) {
+      // Of an earlier one: there is no server just now.
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -110,7 +118,7 @@ final class LockUdp implements AutoCloseable {
         throw new AssertionError(client + " received " + message);
       }
       return Optional.of(message);
-    } catch (SocketTimeoutException e) {
+    } catch (SocketTimeoutException | PortUnreachableException e) {
       return Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -28,6 +28,7 @@ import org.kerbykv.server.e2e.KernelObjects.KernelObject;
 final class ServerProcess implements AutoCloseable {
   private static final long READY_SECONDS_MAX = 60;
   private static final Pattern PORT = Pattern.compile(" (?:tcp|udp) [^ ]+:(\\d+)");
+  private static final Pattern LOCK_PORT = Pattern.compile(" locks [^ ]+:(\\d+)");
 
   private final Topology topology;
   private final Process process;
@@ -57,6 +58,14 @@ final class ServerProcess implements AutoCloseable {
     return run(topology, arguments(topology, options));
   }
 
+  /** The same, of one that may not use eBPF. */
+  static Commands.Result runServerWithoutPrivileges(Topology topology, List<String> options) {
+    List<String> command =
+        new ArrayList<>(List.of("setpriv", "--bounding-set", "-sys_admin,-bpf,-net_admin"));
+    command.addAll(java(arguments(topology, options)));
+    return Commands.execute(topology.server().command(command.toArray(String[]::new)));
+  }
+
   /** Runs a command of {@code kerby} to its end. */
   static Commands.Result run(Topology topology, List<String> arguments) {
     return Commands.execute(command(topology, arguments));
@@ -81,8 +90,12 @@ final class ServerProcess implements AutoCloseable {
     return arguments;
   }
 
-  /** A JVM as it runs where Kerby-KV is installed: without a logging library. */
   private static List<String> command(Topology topology, List<String> arguments) {
+    return topology.server().command(java(arguments).toArray(String[]::new));
+  }
+
+  /** A JVM as it runs where Kerby-KV is installed: without a logging library. */
+  private static List<String> java(List<String> arguments) {
     String classPath =
         Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
             .filter(entry -> !entry.contains("slf4j"))
@@ -98,7 +111,7 @@ final class ServerProcess implements AutoCloseable {
                 classPath,
                 "org.kerbykv.server.Main"));
     command.addAll(arguments);
-    return topology.server().command(command.toArray(String[]::new));
+    return command;
   }
 
   private void awaitReady() {
@@ -144,7 +157,15 @@ final class ServerProcess implements AutoCloseable {
   }
 
   InetSocketAddress address() {
-    Matcher port = PORT.matcher(readyLine);
+    return address(PORT);
+  }
+
+  InetSocketAddress lockAddress() {
+    return address(LOCK_PORT);
+  }
+
+  private InetSocketAddress address(Pattern pattern) {
+    Matcher port = pattern.matcher(readyLine);
     if (!port.find()) {
       throw new AssertionError(readyLine);
     }

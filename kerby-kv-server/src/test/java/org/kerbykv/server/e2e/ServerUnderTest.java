@@ -86,6 +86,20 @@ final class ServerUnderTest implements AutoCloseable {
         topology, config(topology, listen, port, xdp, DATAGRAM_MAX, MEMORY_LIMIT_BYTES, locks));
   }
 
+  /** Starts one that serves such locks, and nothing else. */
+  static ServerUnderTest startLocks(Topology topology, LockOptions locks) {
+    return start(
+        topology,
+        config(
+            topology,
+            topology.address(),
+            0,
+            topology.xdp(),
+            DATAGRAM_MAX,
+            MEMORY_LIMIT_BYTES,
+            locks));
+  }
+
   private static ServerUnderTest start(
       Topology topology, InetAddress listen, int datagramMax, long memoryLimitBytes) {
     return start(

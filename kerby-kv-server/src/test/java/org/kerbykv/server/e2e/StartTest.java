@@ -2,6 +2,7 @@ package org.kerbykv.server.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -12,6 +13,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.programs.LockAbi.Mode;
+import org.kerbykv.bpf.programs.LockAbi.Status;
 
 /**
  * What a server says when it cannot run as it is told to: one line that names the trouble, an exit
@@ -46,6 +49,12 @@ class StartTest {
         refusal("too many threads", 2, "--threads must be", "-t", "65"),
         refusal("a number that is none", 2, "'ten'", "-t", "ten"),
         refusal("nothing to serve", 2, "nothing to serve", "-p", "0", "-U", "0"),
+        refusal("a lock port that is none", 2, "--lock-port 65536", "--lock-port", "65536"),
+        refusal("one port for both", 2, "is the --udp-port", "-p", "9", "--lock-port", "9"),
+        refusal("no memory for locks", 2, "--lock-memory", "--lock-memory", "0"),
+        refusal("too long queues", 2, "--lock-queue must be 1 to 1024", "--lock-queue", "1025"),
+        refusal("no lease", 2, "--lock-lease-max must be", "--lock-lease-max", "0"),
+        refusal("no patience", 2, "--lock-wait-max must be", "--lock-wait-max", "0"),
         refusal("an address that is none", 2, "--listen 1.2.3.4.5", "-l", "1.2.3.4.5"),
         refusal("an address of others", 1, "198.18.99.99 port", "-l", "198.18.99.99", "-p", "9"),
         refusal("no port on an address of others", 1, "198.18.99.99", "-l", "198.18.99.99"),
@@ -105,6 +114,40 @@ class StartTest {
     }
     assertThat(udp.exchange(Requests.bytes("get key\r\n")))
         .isEqualTo(Requests.hit("key", 0, new byte[10]));
+  }
+
+  /** An interface has one XDP program, but TC has room for the locks of another process. */
+  @Test
+  void locksBesideAnotherProcessAreServedByTc() {
+    List<String> alone = List.of("-p", "0", "-U", "0", "--lock-port", "-1", "--xdp", "auto");
+    try (ServerProcess locks = ServerProcess.start(server.topology(), alone);
+        LockUdp client = new LockUdp(server.topology().client(), locks.lockAddress(), 1)) {
+      assertThat(locks.readyLine()).endsWith(" xdp tc");
+      assertThat(locks.errors().lines())
+          .singleElement()
+          .asString()
+          .startsWith("kerby: TC alone answers packets for locks: ")
+          .contains("'kv_xdp' is there");
+      assertThat(client.ask(client.acquire(Mode.EXCLUSIVE, 1, 1)).status())
+          .isEqualTo(Status.GRANTED);
+    }
+    assertThat(countedBy("get key\r\n")).containsExactly("xdp get hit 1");
+  }
+
+  /** There is no other way to serve them, and nobody who asks for locks can do without. */
+  @Test
+  void locksWithoutPrivilegesAreRefusedInALine() {
+    for (List<String> kv : List.of(List.of("-p", "0", "-U", "0"), List.<String>of())) {
+      List<String> options = new ArrayList<>(kv);
+      options.addAll(List.of("--lock-port", "-1", "--xdp", "auto"));
+      Commands.Result result = ServerProcess.runServerWithoutPrivileges(server.topology(), options);
+      assertThat(result.exitCode()).as(result.all()).isEqualTo(1);
+      assertThat(result.output()).isEmpty();
+      assertThat(result.errors().lines())
+          .singleElement()
+          .asString()
+          .startsWith("kerby: locks need eBPF, also with --xdp off: ");
+    }
   }
 
   @Test
