@@ -19,6 +19,7 @@ import org.testcontainers.containers.Network;
 class ImageTest {
   private static final int ITEMS = 500;
   private static final int VALUE_BYTES_MAX = 1200;
+  private static final double KERNEL_SHARE_MIN = 0.9;
   private static final Duration SERVED_AGAIN_MAX = Duration.ofSeconds(60);
 
   @Test
@@ -31,7 +32,7 @@ class ImageTest {
 
       try (KerbyClient<byte[]> client = server.client()) {
         storesAndReads(client);
-        allInTheKernel(server.metrics());
+        nearlyAllInTheKernel(server.metrics());
 
         server.kill();
         assertThatThrownBy(() -> client.get("0")).isInstanceOf(KerbyException.class);
@@ -41,7 +42,7 @@ class ImageTest {
             .ignoreExceptionsInstanceOf(KerbyException.class)
             .until(() -> client.get("0") == null); // a cache without pins starts empty
         storesAndReads(client);
-        allInTheKernel(server.metrics());
+        nearlyAllInTheKernel(server.metrics());
       }
     }
   }
@@ -83,12 +84,15 @@ class ImageTest {
         .getBytes(UTF_8);
   }
 
-  private static void allInTheKernel(ServerMetrics metrics) {
-    assertThat(answered(metrics, "xdp", "set", "stored") + answered(metrics, "tc", "set", "stored"))
-        .isGreaterThanOrEqualTo(ITEMS);
-    assertThat(answered(metrics, "xdp", "get", "hit") + answered(metrics, "tc", "get", "hit"))
-        .isGreaterThanOrEqualTo(ITEMS);
-    assertThat(answered(metrics, "user", "get", "hit")).isZero();
+  /** Some may have found their entry's word taken, and went up. */
+  private static void nearlyAllInTheKernel(ServerMetrics metrics) {
+    for (String[] kind : new String[][] {{"set", "stored"}, {"get", "hit"}}) {
+      double kernel =
+          answered(metrics, "xdp", kind[0], kind[1]) + answered(metrics, "tc", kind[0], kind[1]);
+      double user = answered(metrics, "user", kind[0], kind[1]);
+      assertThat(kernel + user).as(kind[0]).isGreaterThanOrEqualTo(ITEMS);
+      assertThat(kernel).as(kind[0]).isGreaterThan(KERNEL_SHARE_MIN * (kernel + user));
+    }
   }
 
   private static double answered(ServerMetrics metrics, String path, String op, String result) {
