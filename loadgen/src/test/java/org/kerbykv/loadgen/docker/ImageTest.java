@@ -37,6 +37,7 @@ class ImageTest {
         server.kill();
         assertThatThrownBy(() -> client.get("0")).isInstanceOf(KerbyException.class);
         server.startAgain();
+        await().atMost(SERVED_AGAIN_MAX).until(() -> readyLines(server) == 2);
         await()
             .atMost(SERVED_AGAIN_MAX)
             .ignoreExceptionsInstanceOf(KerbyException.class)
@@ -58,6 +59,10 @@ class ImageTest {
       }
       assertThat(answered(server.metrics(), "user", "get", "hit")).isGreaterThanOrEqualTo(ITEMS);
     }
+  }
+
+  private static long readyLines(KerbyContainer server) {
+    return server.getLogs().lines().filter(line -> line.startsWith("ready ")).count();
   }
 
   private static void hasOnlyTheCapabilitiesItNeeds(KerbyContainer server) throws Exception {

@@ -30,7 +30,7 @@ final class KerbyContainer extends GenericContainer<KerbyContainer> {
                 .getHostConfig()
                 .withCapDrop(Capability.ALL)
                 .withCapAdd(capabilities.toArray(Capability[]::new)));
-    waitingFor(Wait.forHealthcheck().withStartupTimeout(START_MAX));
+    waitingFor(Wait.forLogMessage("ready .*\\n", 1).withStartupTimeout(START_MAX));
   }
 
   /** The address on the network that it was given; another one after a restart, perhaps. */
