@@ -38,11 +38,9 @@ class ComposeTest {
     }
     try {
       run("up", "-d", "server", "load");
-      await()
-          .atMost(SERVED_MAX)
-          .ignoreExceptionsInstanceOf(IOException.class)
-          .untilAsserted(this::theKernelServesLoad);
+      await().atMost(SERVED_MAX).untilAsserted(this::theKernelServesLoad);
     } finally {
+      System.err.println(run("logs", "--no-color", "--tail", "20"));
       run("down", "-v");
     }
   }
@@ -53,7 +51,11 @@ class ComposeTest {
     while (targets.find()) {
       URI page =
           URI.create("http://" + address(targets.group(1)) + ":" + targets.group(2) + "/metrics");
-      scraped.put(targets.group(1), ServerMetrics.read(page));
+      try {
+        scraped.put(targets.group(1), ServerMetrics.read(page));
+      } catch (IOException e) {
+        throw new AssertionError("nothing to scrape at " + page, e);
+      }
     }
     assertThat(scraped).containsOnlyKeys("server", "load");
     ServerMetrics load = scraped.get("load");
