@@ -122,8 +122,7 @@ class LockLeaseTest {
                   request.serve();
                 });
         KerbyLockClient client = openPatient(server)) {
-      KerbyLock lock =
-          client.acquire(7, LockMode.EXCLUSIVE, LONG, Duration.ofMillis(leaseMillis));
+      KerbyLock lock = client.acquire(7, LockMode.EXCLUSIVE, LONG, Duration.ofMillis(leaseMillis));
       assertThat(cut.get()).isFalse();
       lock.renew();
       boolean first = cut.get();
