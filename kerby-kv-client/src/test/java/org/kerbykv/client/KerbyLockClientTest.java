@@ -449,7 +449,7 @@ class KerbyLockClientTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> client.tryAcquire(1, LockMode.SHARED, Duration.ofMillis(99)));
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> client.tryAcquire(1, LockMode.SHARED, Duration.ofHours(1)));
+          .isThrownBy(() -> client.tryAcquire(1, LockMode.SHARED, Duration.ofMinutes(61)));
       assertThatExceptionOfType(NullPointerException.class)
           .isThrownBy(() -> client.tryAcquire(1, null, LEASE));
       assertThatExceptionOfType(IllegalStateException.class)
