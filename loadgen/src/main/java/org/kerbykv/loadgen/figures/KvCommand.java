@@ -98,12 +98,7 @@ final class KvCommand implements Callable<Integer> {
     conditions.put("keys", Integer.toString(keys));
     conditions.put("load_ms", Integer.toString(loadMillis));
     KvFigures figures =
-        new KvFigures(
-            quick,
-            programTimes,
-            keys,
-            Duration.ofMillis(loadMillis),
-            system -> systems == null || systems.contains(system));
+        new KvFigures(quick, programTimes, keys, Duration.ofMillis(loadMillis), this::isMeasured);
     Experiment experiment =
         new Experiment(figures.subjects(), rounds == null ? quick ? ROUNDS_QUICK : ROUNDS : rounds);
     Measurements measured =
@@ -113,6 +108,15 @@ final class KvCommand implements Callable<Integer> {
     write(directory, conditions, experiment, measured, report);
     print(directory, report);
     return 0;
+  }
+
+  private boolean isMeasured(String system) {
+    return systems == null || systems.contains(system);
+  }
+
+  private String command() {
+    return "./kerby figures "
+        + String.join(" ", command.commandLine().getParseResult().originalArgs());
   }
 
   private void requireSound() {
@@ -142,9 +146,16 @@ final class KvCommand implements Callable<Integer> {
     FigurePage page = new FigurePage("Kerby-KV: figures of key-value stores");
     Map<String, String> about = new LinkedHashMap<>(conditions);
     about.put("rounds", Integer.toString(experiment.rounds()));
+    about.put("command", command());
     page.list(about);
     page.heading("What must be seen to hold");
     page.claims(report.claims());
+    page.heading("One system by itself");
+    Map<String, String> commands = new LinkedHashMap<>();
+    KvSystem.all().stream()
+        .filter(system -> isMeasured(system.name()))
+        .forEach(system -> commands.put(system.name(), system.command(keys)));
+    page.list(commands);
     files.page(page, report.figures());
     files.csv("kv", measured, experiment.cells());
     files.results(about, report.claims(), measured, experiment.cells(), report.headline());
