@@ -41,7 +41,7 @@ final class StorePlace implements AutoCloseable {
     StorePlace place = new StorePlace(system, veth);
     try {
       veth.enterLoadSide();
-      veth.letPass(system.target(), kernelLoad);
+      veth.letPass(system.target().isInKernel(), kernelLoad);
       veth.startServer(system.target(), serving, system.options(), log);
       Cpus.keepThreadTo(sending);
       return place;
@@ -53,7 +53,7 @@ final class StorePlace implements AutoCloseable {
 
   /** From now on requests come from sockets, not from the kernel. */
   void openToSockets() throws LoadException {
-    veth.letPass(system.target(), false);
+    veth.letPass(system.target().isInKernel(), false);
   }
 
   /** The store's metrics, if it is one that has any. */
