@@ -4,13 +4,14 @@
 #include <linux/pkt_cls.h>
 #include "kv/kv_door.h"
 #include "kv/kv_packet.h"
+#include "net/next.h"
 
 /* What of a packet is read without a helper. */
 #define KV_PULL (NET_HEAD_MAX + sizeof(struct kv_request_start))
 
 /*
  * First door. Answers what fits the frame's room; the rest, unchanged, goes on
- * to TC and then to the stack. Not xdp.frags: in generic mode the kernel would
+ * to the next program, if there is one, to TC and then to the stack. Not xdp.frags: in generic mode the kernel would
  * copy the packet, and TC behind would find it without its link-layer header.
  */
 SEC("xdp")
@@ -24,7 +25,7 @@ int kv_xdp(struct xdp_md *ctx)
 	case KV_SILENT:
 		return XDP_DROP;
 	default:
-		return XDP_PASS;
+		return net_pass(ctx);
 	}
 }
 

@@ -15,7 +15,7 @@
 #include "net/udp.h"
 
 /* Grows with every change of a layout below; checked when maps are adopted. */
-#define LOCK_LAYOUT_VERSION 1
+#define LOCK_LAYOUT_VERSION 2
 
 /* The wire protocol. */
 
@@ -124,11 +124,11 @@ struct lock_entry {
 	__u32 waiting; /* length of the queue */
 	__u32 holders; /* first, and those in blocks */
 	__u8 mode; /* enum lock_mode, if there are holders */
-	__u8 watched; /* user space has been told that there is a queue */
 	__u8 behind; /* the front of the queue may hold it, and nobody has told him yet */
-	__u8 reserved[5];
+	__u8 reserved[6];
 	struct lock_holder first;
-	__u64 reserved2[2];
+	__u64 watched; /* user space sweeps by then; LOCK_NEVER: it has not been told to */
+	__u64 idle_token; /* the token when it was last found idle */
 };
 
 /*
@@ -201,7 +201,8 @@ enum lock_slot_op {
 	LOCK_SLOT_NOP = 0,
 	LOCK_SLOT_MESSAGE = 1, /* a client's request */
 	LOCK_SLOT_SWEEP = 2, /* what is due at lock @number: leases, waiters, grants */
-	LOCK_SLOT_REAP_LOCK = 3, /* removes lock @number, if nobody holds it or waits */
+	/* The same, and removes the lock, if nobody holds it or waits; see @since. */
+	LOCK_SLOT_REAP_LOCK = 3,
 	LOCK_SLOT_REAP_CLIENT = 4, /* removes client @number, if not seen since @since */
 };
 
@@ -228,8 +229,9 @@ struct lock_slot {
 	__u32 ifindex; /* MESSAGE: in: 0 */
 	__u32 notices; /* out: how many are in notice[] */
 	__u64 number; /* SWEEP, REAP: in: lock or client */
-	__u64 since; /* REAP_CLIENT: in */
-	__u64 due; /* SWEEP: out: when next to look after this lock; LOCK_NEVER: nobody waits */
+	/* REAP_CLIENT: in; REAP_LOCK: in: not 0: and has not since it was last found so. */
+	__u64 since;
+	__u64 due; /* SWEEP, REAP_LOCK: out: when next to sweep it; LOCK_NEVER: nobody waits */
 	/* The program's own: the request in host order. */
 	__u64 now, lock, client, sequence, token;
 	__u32 wait_ms, lease_ms;
@@ -267,7 +269,8 @@ struct lock_stats {
 
 /* Through ring buffer lock_events. */
 enum lock_event_kind {
-	LOCK_EVENT_WATCH = 1, /* lock @number has a queue: sweep it until it has none */
+	LOCK_EVENT_WATCH =
+		1, /* sweep lock @number at @due: earlier than it said before, or first */
 	LOCK_EVENT_NOTICE = 2, /* send the notice: the kernel could not */
 };
 
@@ -275,6 +278,7 @@ struct lock_event {
 	__u32 kind; /* enum lock_event_kind */
 	__u32 reserved;
 	__u64 number;
+	__u64 due;
 	struct lock_notice notice;
 };
 

@@ -8,24 +8,32 @@
 
 #include "lock/lock_message.h"
 
-/* Do what is due at a lock. */
-static __always_inline enum lock_slot_status lock_sweep(struct lock_slot *w)
+/* Hold lock @w->number, if there is one, and do what is due at it. */
+static __always_inline enum lock_taking lock_look_after(struct lock_slot *w,
+							struct lock_entry **held)
 {
-	struct lock_entry *e;
+	enum lock_taking taking;
 
 	w->notices = 0;
 	w->due = LOCK_NEVER;
 	w->now = lock_now();
-	if (lock_take(w->number, w->now, false, &e) == LOCK_LOST)
+	taking = lock_take(w->number, w->now, false, held);
+	if (*held) {
+		lock_settle(w, *held);
+		w->due = lock_due(w, *held);
+		(*held)->watched = w->due;
+	}
+	return taking;
+}
+
+static __always_inline enum lock_slot_status lock_sweep(struct lock_slot *w)
+{
+	struct lock_entry *e;
+
+	if (lock_look_after(w, &e) == LOCK_LOST)
 		return LOCK_SLOT_AGAIN;
-	if (!e)
-		return LOCK_SLOT_DONE;
-	lock_settle(w, e);
-	if (e->waiting)
-		w->due = e->behind ? w->now : e->expires < e->deadline ? e->expires : e->deadline;
-	else
-		e->watched = 0;
-	lock_word_give(&e->word);
+	if (e)
+		lock_word_give(&e->word);
 	return LOCK_SLOT_DONE;
 }
 
@@ -35,17 +43,17 @@ static __always_inline enum lock_slot_status lock_reap(struct lock_slot *w)
 	struct lock_ctl *ctl = lock_ctl_get();
 	struct lock_entry *e;
 
-	w->notices = 0;
-	w->now = lock_now();
 	if (!ctl)
 		return LOCK_SLOT_KEPT;
-	if (lock_take(w->number, w->now, false, &e) == LOCK_LOST)
+	if (lock_look_after(w, &e) == LOCK_LOST)
 		return LOCK_SLOT_AGAIN;
 	if (!e)
 		return LOCK_SLOT_KEPT;
-	lock_settle(w, e);
 	/* The next entry's tokens begin at the time, which has to be past this one's. */
-	if (e->holders || e->waiting || ctl->token_base + w->now < e->token) {
+	if (e->holders || e->waiting || ctl->token_base + w->now < e->token ||
+	    (w->since && e->idle_token != e->token)) {
+		if (!e->holders)
+			e->idle_token = e->token;
 		lock_word_give(&e->word);
 		return LOCK_SLOT_KEPT;
 	}

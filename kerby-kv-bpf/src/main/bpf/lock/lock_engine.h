@@ -5,8 +5,9 @@
  * Whatever is done to a lock, first comes what is due: leases that have ended,
  * waiters whose time is up, grants that follow. So no answer depends on who
  * noticed first, and the queue moves on at every request. Where nobody asks,
- * user space does: it is told of a lock that has got a queue (LOCK_EVENT_WATCH)
- * and sweeps it through its door. It is not done by a bpf_timer, though this
+ * user space does: it is told when something will be due at a lock that has a
+ * queue (LOCK_EVENT_WATCH), and whenever that becomes earlier than it knows, and
+ * sweeps the lock through its door then. It is not done by a bpf_timer, though this
  * kernel would allow it: a timer has no packet to send with, so its grants would
  * need user space all the same, and arming one costs every grant more than
  * the rest of it. A lock without a queue needs nobody: the next to come ends the
@@ -78,10 +79,14 @@ static __always_inline void lock_settle(struct lock_slot *w, struct lock_entry *
 	lock_grant(w, e);
 }
 
-/* Might what is due lead to a notice? */
-static __always_inline bool lock_is_due(const struct lock_slot *w, const struct lock_entry *e)
+/* When something will be due that may lead to a notice; LOCK_NEVER: nobody waits. */
+static __always_inline __u64 lock_due(const struct lock_slot *w, const struct lock_entry *e)
 {
-	return e->waiting && (e->behind || w->now >= e->expires || w->now >= e->deadline);
+	if (!e->waiting)
+		return LOCK_NEVER;
+	if (e->behind)
+		return w->now;
+	return e->expires < e->deadline ? e->expires : e->deadline;
 }
 
 /* Might it, when a holder goes? Whoever is in front waits for all of them, or for one place. */
@@ -252,17 +257,18 @@ static __always_inline void lock_leave_none(struct lock_slot *w, struct lock_ses
 	w->result = LOCK_CANCELLED;
 }
 
-/* Tell user space of a lock that has got a queue. */
-static __always_inline void lock_watch(struct lock_entry *e)
+/* Tell user space when to sweep a lock, if that is before it will. */
+static __always_inline void lock_watch(const struct lock_slot *w, struct lock_entry *e)
 {
+	__u64 due = lock_due(w, e);
 	struct {
 		__u32 kind, reserved;
-		__u64 number;
-	} event = {.kind = LOCK_EVENT_WATCH, .number = e->lock};
+		__u64 number, due;
+	} event = {.kind = LOCK_EVENT_WATCH, .number = e->lock, .due = due};
 
 	/* If there is no room for it, the next to come tries again. */
-	if (e->waiting && !e->watched)
-		e->watched = !bpf_ringbuf_output(&lock_events, &event, sizeof(event), 0);
+	if (due < e->watched && !bpf_ringbuf_output(&lock_events, &event, sizeof(event), 0))
+		e->watched = due;
 }
 
 /* The request @w, with the lock's word held. */
@@ -271,7 +277,7 @@ static __always_inline void lock_act(struct lock_slot *w, struct lock_entry *e,
 {
 	struct lock_found f = {};
 
-	if (!w->room && lock_is_due(w, e))
+	if (!w->room && lock_due(w, e) <= w->now)
 		return;
 	lock_settle(w, e);
 	f.place = lock_find(w, e, s, &f);
@@ -290,7 +296,7 @@ static __always_inline void lock_act(struct lock_slot *w, struct lock_entry *e,
 	if (w->verb == LOCK_QUERY)
 		w->mode = e->holders ? e->mode : LOCK_FREE;
 	w->wait_ms = e->waiting;
-	lock_watch(e);
+	lock_watch(w, e);
 }
 
 /* The same for a client that has never acquired or cancelled anything. */

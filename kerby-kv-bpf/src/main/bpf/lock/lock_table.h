@@ -53,6 +53,7 @@ static __always_inline struct lock_entry *lock_insert(__u64 number, __u64 now, b
 		return NULL;
 	fresh.expires = LOCK_NEVER;
 	fresh.deadline = LOCK_NEVER;
+	fresh.watched = LOCK_NEVER;
 	/* Grants take longer than 1 ns each, so this is more than any token of an entry before. */
 	fresh.token = ctl->token_base + now;
 	err = bpf_map_update_elem(&lock_table, &number, &fresh, BPF_NOEXIST);

@@ -35,8 +35,8 @@ final class LockManager implements AutoCloseable {
 
   /** What the programs tell user space. */
   sealed interface Event {
-    /** A lock has a queue. */
-    record Watch(long lock) implements Event {}
+    /** Something will be due at a lock that has a queue. */
+    record Watch(long lock, long due) implements Event {}
 
     /** To be sent. */
     record Send(LockSession.Notice notice) implements Event {}
@@ -115,7 +115,9 @@ final class LockManager implements AutoCloseable {
   private static Event read(MemorySegment event) {
     int kind = event.get(JAVA_INT, LockAbi.EVENT.member("kind").offset());
     if (kind == KvAbi.number(LockAbi.Event.WATCH)) {
-      return new Event.Watch(event.get(JAVA_LONG, LockAbi.EVENT.member("number").offset()));
+      return new Event.Watch(
+          event.get(JAVA_LONG, LockAbi.EVENT.member("number").offset()),
+          event.get(JAVA_LONG, LockAbi.EVENT.member("due").offset()));
     }
     if (kind == KvAbi.number(LockAbi.Event.NOTICE)) {
       long at = LockAbi.EVENT.member("notice").offset();

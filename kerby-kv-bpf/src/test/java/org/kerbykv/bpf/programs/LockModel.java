@@ -96,6 +96,7 @@ final class LockModel {
     long expires = Long.MAX_VALUE; // no lease ends before
     long deadline = Long.MAX_VALUE; // no waiter's time is up before
     boolean behind; // the first in the queue could hold it
+    long idleToken; // the token when it was last found idle
 
     Lock(long number) {
       this.number = number;
@@ -435,13 +436,19 @@ final class LockModel {
     return lock.behind ? now : Math.min(lock.expires, lock.deadline);
   }
 
-  /** Removes a lock if nobody needs it, when what is due has been done; see {@link #sweep}. */
-  boolean reapLock(long number) {
+  /**
+   * Removes a lock if nobody needs it, when what is due has been done; see {@link #sweep}.
+   *
+   * @param onlyIdle only if nobody has needed it since it was last found idle
+   */
+  boolean reapLock(long number, boolean onlyIdle) {
     Lock lock = locks.get(number);
-    if (lock == null
-        || !lock.holders.isEmpty()
-        || !lock.queue.isEmpty()
-        || LockManager.TOKEN_BASE + now < lock.token) {
+    if (lock == null || !lock.holders.isEmpty()) {
+      return false;
+    }
+    boolean idle = lock.idleToken == lock.token;
+    if (!lock.queue.isEmpty() || LockManager.TOKEN_BASE + now < lock.token || (onlyIdle && !idle)) {
+      lock.idleToken = lock.token;
       return false;
     }
     locks.remove(number);

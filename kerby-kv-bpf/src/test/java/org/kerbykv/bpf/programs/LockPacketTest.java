@@ -93,7 +93,7 @@ class LockPacketTest {
   void aWaiterIsGrantedTheLockAtItsRelease() {
     xdp(exclusive(1, 1));
     assertThat(xdp(exclusive(2, 1)).status()).isEqualTo(Status.QUEUED);
-    assertThat(MANAGER.drainEvents()).containsExactly(new Event.Watch(7));
+    assertThat(MANAGER.drainEvents()).containsExactly(new Event.Watch(7, LEASE * MILLI));
     passes(release(1, 1));
     assertThat(tc(release(1, 1)).status()).isEqualTo(Status.RELEASED);
     LockMessage granted =
@@ -262,6 +262,35 @@ class LockPacketTest {
     assertThat(SESSION.reapClient(1, 11)).isEqualTo(SlotStatus.DONE);
     assertThat(SESSION.reapClient(1, 11)).as("gone").isEqualTo(SlotStatus.KEPT);
     assertThat(xdp(exclusive(1, 1)).token()).isGreaterThan(token);
+  }
+
+  @Test
+  void aLockThatIsInUseNowAndThenIsNotIdle() {
+    xdp(exclusive(1, 1));
+    xdp(release(1, 1));
+    MANAGER.setNow(10);
+    assertThat(SESSION.reapLock(7, true).status()).as("just used").isEqualTo(SlotStatus.KEPT);
+    xdp(exclusive(1, 2));
+    assertThat(SESSION.reapLock(7, true).status()).as("held").isEqualTo(SlotStatus.KEPT);
+    xdp(release(1, 2));
+    assertThat(SESSION.reapLock(7, true).status()).as("used since").isEqualTo(SlotStatus.KEPT);
+    assertThat(SESSION.reapLock(7, true).status()).isEqualTo(SlotStatus.DONE);
+  }
+
+  /** User space knows of the long lease; the one after it is shorter. */
+  @Test
+  void userSpaceIsToldWhenSomethingIsDueEarlierThanItKnows() {
+    xdp(exclusive(1, 1));
+    xdp(LockMessage.acquire(Mode.EXCLUSIVE, 7, 2, 1, WAIT, 10));
+    xdp(exclusive(3, 1));
+    assertThat(MANAGER.drainEvents()).containsExactly(new Event.Watch(7, LEASE * MILLI));
+    tc(release(1, 1));
+    assertThat(MANAGER.drainEvents()).contains(new Event.Watch(7, 10 * MILLI));
+    MANAGER.setNow(10 * MILLI);
+    assertThat(SESSION.sweep(7).notices()).extracting(Notice::host).containsExactly(3);
+    assertThat(SESSION.sweep(7).due()).as("without a queue").isEqualTo(LockAbi.NEVER);
+    xdp(exclusive(4, 1));
+    assertThat(MANAGER.drainEvents()).containsExactly(new Event.Watch(7, (LEASE + 10) * MILLI));
   }
 
   @Test

@@ -107,7 +107,16 @@ final class LockSession {
 
   /** Does what is due at a lock, and removes it if nobody needs it then. */
   Served reapLock(long lock) {
-    return number(SlotOp.REAP_LOCK, lock, 0);
+    return reapLock(lock, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param onlyIdle removes it only if nobody has needed it since it was last found idle
+   */
+  Served reapLock(long lock, boolean onlyIdle) {
+    return number(SlotOp.REAP_LOCK, lock, onlyIdle ? 1 : 0);
   }
 
   /** Removes a client if it was not heard of since that time. */

@@ -34,7 +34,6 @@ record LockState(Map<Long, Entry> entries, Map<Long, Node> nodes, Map<Long, Sess
       int waiting,
       int holders,
       int mode,
-      boolean watched,
       boolean behind,
       Holder first) {}
 
@@ -94,7 +93,6 @@ record LockState(Map<Long, Entry> entries, Map<Long, Node> nodes, Map<Long, Sess
         at.get(JAVA_INT, entry.member("waiting").offset()),
         at.get(JAVA_INT, entry.member("holders").offset()),
         u8(at, entry, "mode"),
-        u8(at, entry, "watched") != 0,
         u8(at, entry, "behind") != 0,
         holder(at.asSlice(first, LockAbi.HOLDER.size())));
   }
