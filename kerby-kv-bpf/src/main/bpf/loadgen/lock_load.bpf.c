@@ -51,14 +51,34 @@ static __always_inline int lock_load_ask(struct xdp_md *ctx, const struct lock_l
 	return XDP_TX;
 }
 
+/* Whether as much is under way as may be. */
+static __always_inline bool lock_load_is_full(void)
+{
+	struct lock_load_lane *lane;
+	__u64 under_way = 0;
+	__u32 zero = 0, cpu;
+
+	bpf_for(cpu, 0, LOAD_LANES_MAX) {
+		lane = bpf_map_lookup_percpu_elem(&lock_load_lanes, &zero, cpu);
+		if (!lane)
+			break;
+		under_way += lane->asked - lane->heard;
+	}
+	return (__s64)under_way >= (__s64)lock_load_window;
+}
+
 /* Send who is due, if anybody is. */
 static __always_inline int lock_load_ask_due(struct xdp_md *ctx, __u64 now)
 {
-	__u32 due = lock_load_due(now);
-	struct lock_load_turn t = {.index = due - 1};
+	struct lock_load_turn t;
+	__u32 due;
 
+	if (!lock_load_is_due(now) || lock_load_is_full())
+		return XDP_DROP;
+	due = lock_load_due(now);
 	if (!due)
 		return XDP_DROP;
+	t.index = due - 1;
 	t.client = lock_load_client_of(t.index);
 	if (!t.client || !lock_load_go_on(t.client, now))
 		return XDP_DROP;
@@ -99,27 +119,31 @@ int lock_load_receive(struct xdp_md *ctx)
 		lock_load_count(LOCK_LOAD_FOREIGN);
 	else if (!lock_load_heard(&t, m, now))
 		;
-	else if (t.client->held || t.client->tries || !lock_load_is_due(now))
+	else if (t.client->held || t.client->tries ||
+		 (!lock_load_is_due(now) && !lock_load_is_full()))
 		return lock_load_ask(ctx, &t, now);
-	else /* It begins anew; who is due goes first. */
+	else /* It begins anew: in its turn with those that are due. */
 		lock_load_pause(&t, LOCK_LOAD_BEGINNERS, now);
 	return control->quit ? XDP_DROP : lock_load_ask_due(ctx, now);
 }
 
-/* Whether as much is under way as may be. */
-static __always_inline bool lock_load_is_full(void)
+/* Have one more client looked after. */
+static __always_inline int lock_load_scan(struct xdp_md *ctx, struct lock_load_lane *lane,
+					  __u64 now)
 {
-	struct lock_load_lane *lane;
-	__u64 under_way = 0;
-	__u32 zero = 0, cpu;
+	struct lock_load_turn t = {.index = lane->scan};
 
-	bpf_for(cpu, 0, LOAD_LANES_MAX) {
-		lane = bpf_map_lookup_percpu_elem(&lock_load_lanes, &zero, cpu);
-		if (!lane)
-			break;
-		under_way += lane->asked - lane->heard;
-	}
-	return (__s64)under_way >= (__s64)lock_load_window;
+	lane->scan += lane->stride;
+	if (lane->scan >= lock_load_clients_max)
+		lane->scan = lane->first;
+	t.client = lock_load_client_of(t.index);
+	if (!t.client || !lock_load_look(t.client, now))
+		return XDP_DROP;
+	if (t.client->resent || t.client->held || t.client->tries)
+		return lock_load_ask(ctx, &t, now);
+	/* A transaction begins: in its turn with those that are due. */
+	lock_load_pause(&t, LOCK_LOAD_BEGINNERS, now);
+	return XDP_DROP;
 }
 
 SEC("xdp")
@@ -128,26 +152,12 @@ int lock_load_send(struct xdp_md *ctx)
 	volatile struct lock_load_control *control = &lock_load_control;
 	struct lock_load_lane *lane = lock_load_lane_mine();
 	__u64 now = bpf_ktime_get_ns();
-	struct lock_load_turn t;
 	int verdict;
 
 	if (!lane || control->quit)
 		return XDP_DROP;
-	if (lock_load_is_full()) {
-		lock_load_count(LOCK_LOAD_FULL);
-		return XDP_DROP;
-	}
 	verdict = lock_load_ask_due(ctx, now);
-	if (verdict != XDP_DROP)
-		return verdict;
-	t.index = lane->scan;
-	lane->scan += lane->stride;
-	if (lane->scan >= lock_load_clients_max)
-		lane->scan = lane->first;
-	t.client = lock_load_client_of(t.index);
-	if (!t.client || !lock_load_look(t.client, now))
-		return XDP_DROP;
-	return lock_load_ask(ctx, &t, now);
+	return verdict == XDP_DROP ? lock_load_scan(ctx, lane, now) : verdict;
 }
 
 char LICENSE[] SEC("license") = "GPL";

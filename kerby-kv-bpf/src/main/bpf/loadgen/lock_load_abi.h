@@ -103,7 +103,6 @@ enum lock_load_counter {
 	LOCK_LOAD_DUPLICATE, /* further replies to the request before, and to who waits already */
 	LOCK_LOAD_FOREIGN, /* to what was never asked */
 	LOCK_LOAD_VIOLATIONS, /* granted although it was held */
-	LOCK_LOAD_FULL, /* turns in which enough was under way */
 	LOCK_LOAD_BROKEN, /* requests that could not be built: none */
 	LOCK_LOAD_COUNTERS,
 };

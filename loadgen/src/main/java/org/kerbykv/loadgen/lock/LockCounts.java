@@ -1,5 +1,7 @@
 package org.kerbykv.loadgen.lock;
 
+import java.util.function.ToLongFunction;
+
 /**
  * What became of requests to a lock manager. When all virtual clients have come to rest, {@code
  * sent = acquired + released + rejected + timeouts + expired + errors + lost + polled}.
@@ -36,31 +38,40 @@ public record LockCounts(
     long foreign,
     long violations) {
 
-  public static final LockCounts ZERO = new LockCounts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
-  public LockCounts plus(LockCounts other) {
-    return combine(other, 1);
-  }
-
-  public LockCounts minus(LockCounts other) {
-    return combine(other, -1);
-  }
-
-  private LockCounts combine(LockCounts other, int sign) {
+  /** What a source has counted. */
+  public static LockCounts of(ToLongFunction<LockCounter> source) {
     return new LockCounts(
-        sent + sign * other.sent,
-        acquired + sign * other.acquired,
-        released + sign * other.released,
-        waited + sign * other.waited,
-        rejected + sign * other.rejected,
-        timeouts + sign * other.timeouts,
-        expired + sign * other.expired,
-        errors + sign * other.errors,
-        lost + sign * other.lost,
-        polled + sign * other.polled,
-        late + sign * other.late,
-        duplicate + sign * other.duplicate,
-        foreign + sign * other.foreign,
-        violations + sign * other.violations);
+        source.applyAsLong(LockCounter.SENT),
+        source.applyAsLong(LockCounter.ACQUIRED),
+        source.applyAsLong(LockCounter.RELEASED),
+        source.applyAsLong(LockCounter.WAITED),
+        source.applyAsLong(LockCounter.REJECTED),
+        source.applyAsLong(LockCounter.TIMEOUT),
+        source.applyAsLong(LockCounter.EXPIRED),
+        source.applyAsLong(LockCounter.ERRORS),
+        source.applyAsLong(LockCounter.LOST),
+        source.applyAsLong(LockCounter.POLLED),
+        source.applyAsLong(LockCounter.LATE),
+        source.applyAsLong(LockCounter.DUPLICATE),
+        source.applyAsLong(LockCounter.FOREIGN),
+        source.applyAsLong(LockCounter.VIOLATIONS));
+  }
+
+  LockCounts minus(LockCounts other) {
+    return new LockCounts(
+        sent - other.sent,
+        acquired - other.acquired,
+        released - other.released,
+        waited - other.waited,
+        rejected - other.rejected,
+        timeouts - other.timeouts,
+        expired - other.expired,
+        errors - other.errors,
+        lost - other.lost,
+        polled - other.polled,
+        late - other.late,
+        duplicate - other.duplicate,
+        foreign - other.foreign,
+        violations - other.violations);
   }
 }

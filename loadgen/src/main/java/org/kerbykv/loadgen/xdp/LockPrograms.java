@@ -1,26 +1,31 @@
 package org.kerbykv.loadgen.xdp;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import org.HdrHistogram.AbstractHistogram;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFPerCpuArray;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.BTFLayout;
+import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.lock.LockCounts;
 import org.kerbykv.loadgen.lock.LockLoadSpec;
+import org.kerbykv.loadgen.lock.LockRun;
 import org.kerbykv.loadgen.lock.LockTransactions;
 
 /**
  * The programs that put load on lock managers, loaded for one load, and the Java side of their
  * contract, lock_load_abi.h. The layouts are read from the object. Usable from any thread.
  */
-final class LockPrograms implements AutoCloseable {
+final class LockPrograms implements LockRun, AutoCloseable {
   static final String SEND = "lock_load_send";
   static final String RECEIVE = "lock_load_receive";
   private static final String OBJECT = "lock_load.bpf.o";
@@ -37,7 +42,11 @@ final class LockPrograms implements AutoCloseable {
   private static final long ACQUIRED = CLIENT.member("acquired").offset();
   private static final long LONGEST = CLIENT.member("longest_ns").offset();
   private static final long STATE_MASK = (1L << number("LOCK_LOAD_STATE_BITS")) - 1;
+  private static final int BROKEN = number("LOCK_LOAD_BROKEN");
   private static final long IDLE = number("LOCK_LOAD_IDLE");
+
+  /** Requests under way, for each CPU that sends: a veth interface has room for 256 frames. */
+  private static final int WINDOW = 96;
 
   private final LockLoadSpec spec;
   private final BPFProgram programs;
@@ -45,6 +54,7 @@ final class LockPrograms implements AutoCloseable {
   private final MemorySegment clients;
   private final BPFPerCpuArray<byte[]> counts;
   private final BPFPerCpuArray<byte[]> latency;
+  private long[] buckets = new long[LatencyBuckets.COUNT];
 
   /**
    * @param cpus that send
@@ -96,9 +106,6 @@ final class LockPrograms implements AutoCloseable {
     }
   }
 
-  /** Requests under way, for each CPU that sends: a veth interface has room for 256 frames. */
-  private static final int WINDOW = 192;
-
   static int number(String enumerator) {
     return Math.toIntExact(LAYOUT.enumerator(enumerator));
   }
@@ -116,15 +123,12 @@ final class LockPrograms implements AutoCloseable {
     }
     for (int lane = 0; lane < cpus.length; lane++) {
       MemorySegment one = MemorySegment.ofArray(byCpu.get(cpus[lane]));
-      one.set(INT, LANE.member("stride").offset(), cpus.length);
-      one.set(INT, LANE.member("first").offset(), lane);
-      one.set(INT, LANE.member("scan").offset(), lane);
+      one.set(JAVA_INT_UNALIGNED, LANE.member("stride").offset(), cpus.length);
+      one.set(JAVA_INT_UNALIGNED, LANE.member("first").offset(), lane);
+      one.set(JAVA_INT_UNALIGNED, LANE.member("scan").offset(), lane);
     }
     lanes.set(0, byCpu);
   }
-
-  private static final java.lang.foreign.ValueLayout.OfInt INT =
-      java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
   BPFProgram programs() {
     return programs;
@@ -135,27 +139,23 @@ final class LockPrograms implements AutoCloseable {
     LONG.setVolatile(control, LAYOUT.struct("lock_load_control").member(member).offset(), value);
   }
 
-  /** Forgets how long clients have waited until now. */
-  void forgetLongest() {
+  @Override
+  public void forgetLongest() {
     for (int client = 0; client < spec.clients(); client++) {
       LONG.setVolatile(clients, client * CLIENT.size() + LONGEST, 0L);
     }
   }
 
-  /**
-   * The longest wait since they were forgotten, in nanoseconds.
-   *
-   * @param nanoTime until when waits that have not ended count
-   */
-  long longest(long nanoTime) {
+  @Override
+  public long longest(long nanoTime) {
     long longest = 0;
     for (int client = 0; client < spec.clients(); client++) {
       long at = client * CLIENT.size();
       longest = Math.max(longest, (long) LONG.getVolatile(clients, at + LONGEST));
       boolean acquiring =
           ((long) LONG.getVolatile(clients, at + WORD) & STATE_MASK) != IDLE
-              && clients.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + RELEASING) == 0
-              && clients.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + HELD)
+              && clients.get(JAVA_BYTE, at + RELEASING) == 0
+              && clients.get(JAVA_BYTE, at + HELD)
                   < spec.locksPerTransaction();
       if (acquiring) {
         longest = Math.max(longest, nanoTime - (long) LONG.getVolatile(clients, at + BEGAN));
@@ -164,8 +164,8 @@ final class LockPrograms implements AutoCloseable {
     return longest;
   }
 
-  /** How many locks each client has acquired until now. */
-  long[] acquiredEach() {
+  @Override
+  public long[] acquiredEach() {
     long[] acquired = new long[spec.clients()];
     for (int client = 0; client < acquired.length; client++) {
       acquired[client] = (long) LONG.getVolatile(clients, client * CLIENT.size() + ACQUIRED);
@@ -173,8 +173,8 @@ final class LockPrograms implements AutoCloseable {
     return acquired;
   }
 
-  /** Virtual clients in the midst of a transaction. */
-  int unfinished() {
+  @Override
+  public int unfinished() {
     int unfinished = 0;
     for (int client = 0; client < spec.clients(); client++) {
       long word = (long) LONG.getVolatile(clients, client * CLIENT.size() + WORD);
@@ -183,42 +183,11 @@ final class LockPrograms implements AutoCloseable {
     return unfinished;
   }
 
-  /** What there has been until now. */
-  LockCounts counts() {
+  @Override
+  public LockCounts counts() {
     long[] sums = sums();
-    return new LockCounts(
-        sums[SENT],
-        sums[ACQUIRED_COUNT],
-        sums[RELEASED],
-        sums[WAITED],
-        sums[REJECTED],
-        sums[TIMEOUT],
-        sums[EXPIRED],
-        sums[ERRORS],
-        sums[LOST],
-        sums[POLLED],
-        sums[LATE],
-        sums[DUPLICATE],
-        sums[FOREIGN],
-        sums[VIOLATIONS]);
+    return LockCounts.of(counter -> sums[number("LOCK_LOAD_" + counter.name())]);
   }
-
-  private static final int SENT = number("LOCK_LOAD_SENT");
-  private static final int ACQUIRED_COUNT = number("LOCK_LOAD_ACQUIRED");
-  private static final int RELEASED = number("LOCK_LOAD_RELEASED");
-  private static final int WAITED = number("LOCK_LOAD_WAITED");
-  private static final int REJECTED = number("LOCK_LOAD_REJECTED");
-  private static final int TIMEOUT = number("LOCK_LOAD_TIMEOUT");
-  private static final int EXPIRED = number("LOCK_LOAD_EXPIRED");
-  private static final int ERRORS = number("LOCK_LOAD_ERRORS");
-  private static final int LOST = number("LOCK_LOAD_LOST");
-  private static final int POLLED = number("LOCK_LOAD_POLLED");
-  private static final int LATE = number("LOCK_LOAD_LATE");
-  private static final int DUPLICATE = number("LOCK_LOAD_DUPLICATE");
-  private static final int FOREIGN = number("LOCK_LOAD_FOREIGN");
-  private static final int VIOLATIONS = number("LOCK_LOAD_VIOLATIONS");
-  private static final int FULL = number("LOCK_LOAD_FULL");
-  private static final int BROKEN = number("LOCK_LOAD_BROKEN");
 
   private long[] sums() {
     long[] sums = new long[number("LOCK_LOAD_COUNTERS")];
@@ -226,19 +195,25 @@ final class LockPrograms implements AutoCloseable {
     return sums;
   }
 
-  /** Requests that could not be built: none. */
-  long broken() {
-    return sums()[BROKEN];
+  @Override
+  public AbstractHistogram waits() {
+    long[] now = new long[LatencyBuckets.COUNT];
+    latency.sumWords(0, now);
+    AbstractHistogram since = LatencyBuckets.between(buckets, now);
+    buckets = now;
+    return since;
   }
 
-  /** Turns of the sender in which as much was under way as may be. */
-  long full() {
-    return sums()[FULL];
+  @Override
+  public void finish() {
+    control("stop_ns", 0);
   }
 
-  /** The buckets of the waits until now; see {@link LatencyBuckets}. */
-  void waits(long[] buckets) {
-    latency.sumWords(0, buckets);
+  @Override
+  public void failIfFailed() throws LoadException {
+    if (sums()[BROKEN] > 0) {
+      throw new LoadException("requests could not be built");
+    }
   }
 
   @Override
