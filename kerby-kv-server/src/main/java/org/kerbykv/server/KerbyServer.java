@@ -1,34 +1,26 @@
 package org.kerbykv.server;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
-import java.util.List;
 import java.util.Optional;
+import org.kerbykv.server.kernel.KernelDoors;
+import org.kerbykv.server.lock.LockMetrics;
+import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
-import org.kerbykv.server.metrics.PoolMetrics;
 import org.kerbykv.server.metrics.RequestCounts;
-import org.kerbykv.server.metrics.RequestPath;
-import org.kerbykv.server.metrics.Totals;
 import org.kerbykv.server.net.EventLoops;
 import org.kerbykv.server.net.ServerLog;
-import org.kerbykv.server.net.SocketReport;
-import org.kerbykv.server.net.TcpListener;
-import org.kerbykv.server.net.UdpListener;
-import org.kerbykv.server.protocol.ServerCommands;
 import org.kerbykv.server.store.Store;
 import org.kerbykv.server.store.UserStore;
 
 /**
- * A running server: a store, the doors to it, and what reports on them.
+ * A running server: what it serves, and what reports on it.
  *
  * <p>Thread-safe.
  */
@@ -41,13 +33,10 @@ public final class KerbyServer implements AutoCloseable {
   /** What was opened, the last first. */
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
-  private Store store;
-  private Totals totals;
-  private RequestCounts requests;
-  private TcpListener tcp;
-  private UdpListener udp;
+  private Optional<KvService> kv = Optional.empty();
+  private Optional<LockService> locks = Optional.empty();
   private MetricsEndpoint metrics;
-  private String xdp;
+  private String xdp = "off";
 
   private KerbyServer(ServerConfig config) {
     this.config = config;
@@ -80,12 +69,17 @@ public final class KerbyServer implements AutoCloseable {
 
   /** Returns the address that TCP is served on, unless it is off. */
   public Optional<InetSocketAddress> tcpAddress() {
-    return Optional.ofNullable(tcp).map(TcpListener::address);
+    return kv.flatMap(KvService::tcpAddress);
   }
 
   /** Returns the address that UDP is served on, unless it is off. */
   public Optional<InetSocketAddress> udpAddress() {
-    return Optional.ofNullable(udp).map(UdpListener::address);
+    return kv.flatMap(KvService::udpAddress);
+  }
+
+  /** Returns the address that locks are served on, unless they are off. */
+  public Optional<InetSocketAddress> lockAddress() {
+    return locks.map(LockService::address);
   }
 
   /** Returns the address that metrics are served on, unless they are off. */
@@ -93,14 +87,19 @@ public final class KerbyServer implements AutoCloseable {
     return Optional.ofNullable(metrics).map(MetricsEndpoint::address);
   }
 
-  /** Returns the store, for figures and tests. */
+  /** Returns the store of a server that has one, for figures and tests. */
   public Store store() {
-    return store;
+    return kv.orElseThrow().store();
   }
 
-  /** Returns how many requests were answered, by what and how. */
+  /** Returns how many requests were answered, by what and how, of a server that has a store. */
   public RequestCounts requests() {
-    return requests;
+    return kv.orElseThrow().requests();
+  }
+
+  /** Returns the locks, unless they are off. */
+  public Optional<LockService> locks() {
+    return locks;
   }
 
   /** Returns one line that says what is served where. */
@@ -108,6 +107,7 @@ public final class KerbyServer implements AutoCloseable {
     StringBuilder line = new StringBuilder("ready");
     tcpAddress().ifPresent(address -> line.append(" tcp ").append(text(address)));
     udpAddress().ifPresent(address -> line.append(" udp ").append(text(address)));
+    lockAddress().ifPresent(address -> line.append(" locks ").append(text(address)));
     metricsAddress()
         .ifPresent(
             address -> line.append(" metrics http://").append(text(address)).append("/metrics"));
@@ -129,33 +129,60 @@ public final class KerbyServer implements AutoCloseable {
 
   private void open() throws StartException {
     int udp = config.udpPort() == -1 ? freePort(config.listen(), config.port()) : config.udpPort();
-    Optional<KernelSetUp.Opened> kernel = KernelSetUp.open(config, udp);
-    store =
-        kernel.isPresent()
-            ? opened(kernel.get().store())
-            : opened(new UserStore(config.userMemoryBytes(), config.evicts()));
-    EventLoops loops = opened(new EventLoops(config.threads(), store, config.itemSizeMax()));
-    totals = new Totals(loops.counters());
-    requests = counts(kernel);
-    Housekeeper housekeeper = opened(new Housekeeper(store));
-    Commands commands = new Commands(housekeeper);
-    listen(loops, commands, udp);
+    Optional<KernelSetUp.Opened> kernel =
+        config.servesKv() ? KernelSetUp.open(config, udp) : Optional.empty();
+    Optional<Store> store = Optional.empty();
+    if (config.servesKv()) {
+      store =
+          Optional.of(
+              opened(kernel.<Store>map(KernelSetUp.Opened::store).orElseGet(this::userStore)));
+    }
+    Optional<LockSetUp.Opened> lockKernel = Optional.empty();
+    int lockPort =
+        config.locks().port() == -1 ? freePort(config.listen(), 0) : config.locks().port();
+    if (lockPort != 0) {
+      lockKernel = Optional.of(LockSetUp.open(config, lockPort));
+      opened(lockKernel.get().doors());
+    }
+    EventLoops loops = opened(new EventLoops(config.threads()));
+    if (lockKernel.isPresent()) {
+      locks = Optional.of(opened(serveLocks(lockKernel.get(), loops, lockPort)));
+    }
+    if (store.isPresent()) {
+      kv = Optional.of(opened(KvService.start(config, store.get(), loops, udp, locks)));
+    }
     // The kernel answers from here on: what it passes up finds the listeners there.
-    xdp = kernel.isPresent() ? opened(kernel.get()).attach() : "off";
-    openMetrics(kernel);
+    attach(kernel, lockKernel);
+    openMetrics();
   }
 
-  /** Where each request is counted: by the door that answered it. */
-  @SuppressWarnings("EnumOrdinal") // the enums say that their order is the kernel's
-  private RequestCounts counts(Optional<KernelSetUp.Opened> kernel) {
-    return (path, kind, result) -> {
-      if (path == RequestPath.USER) {
-        return totals.total(kind, result);
-      }
-      return kernel
-          .map(opened -> opened.store().requests(path.ordinal(), kind.ordinal(), result.ordinal()))
-          .orElse(0L);
-    };
+  private Store userStore() {
+    return new UserStore(config.userMemoryBytes(), config.evicts());
+  }
+
+  private LockService serveLocks(LockSetUp.Opened kernel, EventLoops loops, int port)
+      throws StartException {
+    try {
+      return new LockService(kernel.doors(), loops, config.listen(), port);
+    } catch (IOException e) {
+      throw StartException.cannotListen("locks", config.listen(), port, e);
+    }
+  }
+
+  private void attach(Optional<KernelSetUp.Opened> kernel, Optional<LockSetUp.Opened> lockKernel)
+      throws StartException {
+    if (lockKernel.isPresent()) {
+      opened(lockKernel.get()).attachTc(kernel.isPresent());
+    }
+    Optional<KernelDoors> first = Optional.empty();
+    if (kernel.isPresent()) {
+      xdp = opened(kernel.get()).attach();
+      first = kernel.map(KernelSetUp.Opened::doors).filter(_ -> !xdp.equals("off"));
+    }
+    if (lockKernel.isPresent()) {
+      String mode = lockKernel.get().attachXdp(first);
+      xdp = first.isPresent() ? xdp : mode;
+    }
   }
 
   /** Finds a port that is free for both protocols; the TCP port's own number if that is given. */
@@ -172,62 +199,25 @@ public final class KerbyServer implements AutoCloseable {
     }
   }
 
-  private void listen(EventLoops loops, ServerCommands commands, int udpPort)
-      throws StartException {
-    if (config.port() != 0) {
-      try {
-        tcp =
-            opened(
-                new TcpListener(
-                    loops, commands, config.listen(), tcpPort(udpPort), config.connectionsMax()));
-      } catch (IOException e) {
-        throw cannotListen("TCP", config.port(), e);
-      }
-    }
-    if (config.udpPort() != 0) {
-      try {
-        udp =
-            opened(
-                new UdpListener(
-                    loops,
-                    commands,
-                    config.listen(),
-                    udpPort,
-                    config.datagramMax(),
-                    config.datagramsMax()));
-      } catch (IOException e) {
-        throw cannotListen("UDP", config.udpPort(), e);
-      }
-    }
-  }
-
-  /** Any free port for both means the same one. */
-  private int tcpPort(int udpPort) {
-    return config.port() == -1 && config.udpPort() == -1 ? udpPort : config.port();
-  }
-
-  private void openMetrics(Optional<KernelSetUp.Opened> kernel) throws StartException {
+  private void openMetrics() throws StartException {
     if (config.metricsPort() == 0) {
       return;
     }
-    MetricsRegistry registry = new MetricsRegistry(requests, totals, store);
-    kernel.ifPresent(opened -> PoolMetrics.register(registry.registry(), opened.store()));
+    MetricsRegistry registry = new MetricsRegistry();
+    kv.ifPresent(service -> service.register(registry));
+    locks.ifPresent(service -> LockMetrics.register(registry.registry(), service));
     InetSocketAddress address =
         new InetSocketAddress(config.listen(), Math.max(config.metricsPort(), 0));
     try {
-      metrics = opened(new MetricsEndpoint(address, registry::scrape));
+      metrics = opened(new MetricsEndpoint(address, registry::scrape, this::trouble));
     } catch (IOException e) {
-      throw cannotListen("metrics", config.metricsPort(), e);
+      throw StartException.cannotListen("metrics", config.listen(), config.metricsPort(), e);
     }
   }
 
-  private StartException cannotListen(String what, int port, IOException cause) {
-    String reason =
-        cause.getMessage().replaceFirst("^bind\\(..\\) failed with error\\(-\\d+\\): ", "");
-    return new StartException(
-        "cannot listen for %s on %s port %d: %s"
-            .formatted(what, config.listen().getHostAddress(), port, reason),
-        cause);
+  /** What keeps the server from doing all it should. */
+  private Optional<String> trouble() {
+    return locks.filter(service -> !service.isHealthy()).map(_ -> "nobody looks after locks");
   }
 
   private <T extends AutoCloseable> T opened(T resource) {
@@ -238,79 +228,5 @@ public final class KerbyServer implements AutoCloseable {
   private static String text(InetSocketAddress address) {
     String host = address.getAddress().getHostAddress();
     return (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort();
-  }
-
-  /** The commands that are not about keys. */
-  private final class Commands implements ServerCommands, StatsReport.Addresses {
-    private final byte[] version = ("VERSION " + KerbyServer.version() + "\r\n").getBytes(US_ASCII);
-    private final Housekeeper housekeeper;
-    private final StatsReport stats;
-
-    Commands(Housekeeper housekeeper) {
-      this.housekeeper = housekeeper;
-      this.stats = new StatsReport(config, KerbyServer.version(), store, totals, requests, this);
-    }
-
-    @Override
-    public byte[] version() {
-      return version;
-    }
-
-    @Override
-    public byte[] stats(String topic) {
-      return stats.of(topic);
-    }
-
-    @Override
-    public void resetStats() {
-      stats.reset();
-    }
-
-    @Override
-    public void flushAll(int exptime) {
-      housekeeper.flush(exptime);
-    }
-
-    @Override
-    public void setVerbosity(int level) {
-      ServerLog.setVerbosity(level);
-    }
-
-    @Override
-    public int itemSizeMax() {
-      return config.itemSizeMax();
-    }
-
-    @Override
-    public int tcpPort() {
-      return tcp == null ? 0 : tcp.address().getPort();
-    }
-
-    @Override
-    public int udpPort() {
-      return udp == null ? 0 : udp.address().getPort();
-    }
-
-    @Override
-    public int connectionCount() {
-      return tcp == null ? 0 : tcp.connectionCount();
-    }
-
-    @Override
-    public List<SocketReport> sockets() {
-      List<SocketReport> sockets = new ArrayList<>();
-      if (tcp != null) {
-        sockets.addAll(tcp.sockets());
-      }
-      if (udp != null) {
-        sockets.addAll(udp.sockets());
-      }
-      return sockets;
-    }
-
-    @Override
-    public int verbosity() {
-      return ServerLog.verbosity();
-    }
   }
 }

@@ -1,18 +1,14 @@
 package org.kerbykv.server;
 
-import java.io.UncheckedIOException;
 import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFSupport;
-import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.KernelConfig;
 import org.kerbykv.server.kernel.KernelDoors;
@@ -46,38 +42,19 @@ final class KernelSetUp {
      */
     String attach() throws StartException {
       try {
-        String mode = doors.attach(config).name().toLowerCase(Locale.ROOT);
-        if (mode.equals("native") && isVirtual(config.interfaceName())) {
-          ServerLog.warn(
-              "native XDP on virtual interface %s: replies are lost or late unless its peer has an"
-                      .formatted(config.interfaceName())
-                  + " XDP program too (one that passes all is enough); --xdp generic needs none");
-        }
-        return mode;
+        XdpMode mode = doors.attach(config);
+        Placement.warnOfLostReplies(config.place().interfaceName(), mode);
+        return mode.name().toLowerCase(Locale.ROOT);
       } catch (BPFException e) {
         if (required) {
-          throw refused(e);
+          throw Placement.refused(e);
         }
-        refuseToHideBehindAnother();
+        Placement.refuseToHideBehindAnother(
+            config.place().interfaceName(), OUR_PROGRAM, "Kerby-KV");
         // The store is the kernel's all the same; packets reach it through user space's door.
         doors.detach();
-        ServerLog.warn("the kernel answers no packets: " + firstLine(e));
+        ServerLog.warn("the kernel answers no packets: " + Placement.firstLine(e));
         return "off";
-      }
-    }
-
-    /**
-     * Programs of another server of this kind, running or pinned, may answer the very port that is
-     * served here: two stores behind one address, and no client would know.
-     */
-    private void refuseToHideBehindAnother() throws StartException {
-      int ifindex = NetDevice.index(config.interfaceName());
-      if (NetDevice.xdp(ifindex).filter(xdp -> xdp.programName().equals(OUR_PROGRAM)).isPresent()) {
-        throw new StartException(
-            ("interface %s has the programs of another Kerby-KV, running or pinned: stop it, remove"
-                    + " its pins, or use --xdp off if it serves another port")
-                .formatted(config.interfaceName()),
-            null);
       }
     }
 
@@ -109,7 +86,7 @@ final class KernelSetUp {
       return Optional.of(new Opened(doors, kernel, required, store));
     } catch (BPFException e) {
       refusePinsThatDoNotFit(config, e);
-      return without(required, firstLine(e));
+      return without(required, Placement.firstLine(e));
     } catch (IllegalArgumentException e) {
       throw new StartException(e.getMessage(), e);
     }
@@ -128,7 +105,7 @@ final class KernelSetUp {
       throw new StartException(
           ("the maps pinned in %s cannot be adopted: start with the --block-size, --memory-limit and"
                   + " --threads that they were made with, or remove them (%s)")
-              .formatted(pins.get(), firstLine(cause)),
+              .formatted(pins.get(), Placement.firstLine(cause)),
           cause);
     }
   }
@@ -143,14 +120,11 @@ final class KernelSetUp {
 
   private static KernelConfig kernelConfig(ServerConfig config, int udpPort) throws StartException {
     return new KernelConfig(
-        config.interfaceName(),
-        addresses(config),
+        Placement.of(config),
         udpPort,
-        mode(config),
         config.memoryLimitBytes(),
         config.blockBytes(),
-        datagramMax(config),
-        config.pinDirectory());
+        datagramMax(config));
   }
 
   /** Replies of the kernel are never fragmented, so they have to fit the interface. */
@@ -164,45 +138,5 @@ final class KernelSetUp {
       throw new StartException(
           "cannot read the MTU of " + config.interfaceName() + ": " + e.getMessage(), e);
     }
-  }
-
-  private static XdpMode mode(ServerConfig config) {
-    return switch (config.xdp()) {
-      case NATIVE -> XdpMode.NATIVE;
-      case GENERIC -> XdpMode.GENERIC;
-      // A native reply into a virtual interface may be lost without a word; generic never is.
-      case AUTO -> isVirtual(config.interfaceName()) ? XdpMode.GENERIC : XdpMode.AUTO;
-      case OFF -> throw new IllegalArgumentException("no mode");
-    };
-  }
-
-  private static boolean isVirtual(String interfaceName) {
-    return !Files.exists(Path.of("/sys/class/net", interfaceName, "device"));
-  }
-
-  private static List<InetAddress> addresses(ServerConfig config) throws StartException {
-    InetAddress listen = config.listen();
-    if (!listen.isAnyLocalAddress()) {
-      return List.of(listen);
-    }
-    try {
-      return NetworkInterface.getByName(config.interfaceName())
-          .inetAddresses()
-          .filter(address -> address.getClass() == listen.getClass())
-          .toList();
-    } catch (SocketException e) {
-      throw new StartException(
-          "cannot read the addresses of " + config.interfaceName() + ": " + e.getMessage(), e);
-    } catch (UncheckedIOException e) {
-      throw refused(e);
-    }
-  }
-
-  private static StartException refused(RuntimeException e) {
-    return new StartException(firstLine(e), e);
-  }
-
-  private static String firstLine(RuntimeException e) {
-    return e.getMessage().lines().findFirst().orElse(e.toString());
   }
 }

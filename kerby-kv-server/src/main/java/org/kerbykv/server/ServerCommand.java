@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import org.kerbykv.server.lock.LockOptions;
 import org.kerbykv.server.net.ServerLog;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -21,7 +22,7 @@ import picocli.CommandLine.TypeConversionException;
 /** {@code kerby server}: runs a server until it is told to stop. */
 @Command(
     name = "server",
-    description = "Serve memcached's protocol, from the kernel where possible.",
+    description = "Serve memcached's protocol, and locks, from the kernel where possible.",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
@@ -39,6 +40,7 @@ final class ServerCommand implements Callable<Integer> {
   private static final int THREADS_MAX = 64;
   private static final int DEFAULT_THREADS_MAX = 4;
   private static final int PORT_MAX = 65535;
+  private static final int LOCK_SECONDS_MAX = 1_000_000;
 
   @Spec private CommandSpec spec;
 
@@ -116,6 +118,42 @@ final class ServerCommand implements Callable<Integer> {
   private int blockBytes;
 
   @Option(
+      names = "--lock-port",
+      defaultValue = "${env:KERBY_LOCK_PORT:-0}",
+      description =
+          "UDP port of Kerby-Lock, usually 11311 (${DEFAULT-VALUE}). With -p 0 -U 0 locks alone are"
+              + " served.")
+  private int lockPort;
+
+  @Option(
+      names = "--lock-memory",
+      defaultValue = "${env:KERBY_LOCK_MEMORY:-64}",
+      description = "MiB of kernel memory for locks and who waits for them (${DEFAULT-VALUE}).")
+  private int lockMemoryMib;
+
+  @Option(
+      names = "--lock-queue",
+      defaultValue = "${env:KERBY_LOCK_QUEUE:-256}",
+      description =
+          "Most that wait for one lock, and that share one, 1 to 1024 (${DEFAULT-VALUE}).")
+  private int lockQueueMax;
+
+  @Option(
+      names = "--lock-lease-max",
+      paramLabel = "SECONDS",
+      defaultValue = "${env:KERBY_LOCK_LEASE_MAX:-3600}",
+      description = "Longest lease; longer ones are cut to it (${DEFAULT-VALUE}).")
+  private int lockLeaseMaxSeconds;
+
+  @Option(
+      names = "--lock-wait-max",
+      paramLabel = "SECONDS",
+      defaultValue = "${env:KERBY_LOCK_WAIT_MAX:-3600}",
+      description =
+          "Longest time to wait for a lock; longer ones are cut to it (${DEFAULT-VALUE}).")
+  private int lockWaitMaxSeconds;
+
+  @Option(
       names = "--pin",
       paramLabel = "DIR",
       defaultValue = "${env:KERBY_PIN}",
@@ -186,7 +224,12 @@ final class ServerCommand implements Callable<Integer> {
     require(inRange(port, -1, PORT_MAX), "--port %d is not a port".formatted(port));
     int udp = udpPort == null ? port : udpPort;
     require(inRange(udp, -1, PORT_MAX), "--udp-port %d is not a port".formatted(udp));
-    require(port != 0 || udp != 0, "--port 0 and --udp-port 0 leave nothing to serve");
+    require(inRange(lockPort, -1, PORT_MAX), "--lock-port %d is not a port".formatted(lockPort));
+    require(
+        port != 0 || udp != 0 || lockPort != 0,
+        "--port 0 and --udp-port 0 leave nothing to serve without --lock-port");
+    require(
+        lockPort <= 0 || lockPort != udp, "--lock-port %d is the --udp-port".formatted(lockPort));
     require(
         inRange(metricsPort, -1, PORT_MAX),
         "--metrics-port %d is not a port".formatted(metricsPort));
@@ -217,7 +260,27 @@ final class ServerCommand implements Callable<Integer> {
         metricsPort,
         threads == 0 ? defaultThreads() : threads,
         connectionsMax,
-        verbosity());
+        verbosity(),
+        lockOptions());
+  }
+
+  private LockOptions lockOptions() {
+    require(inRange(lockMemoryMib, 1, MEMORY_MIB_MAX), "--lock-memory must be 1 to 65536 MiB");
+    require(
+        inRange(lockQueueMax, 1, LockOptions.QUEUE_MAX),
+        "--lock-queue must be 1 to " + LockOptions.QUEUE_MAX);
+    require(
+        inRange(lockLeaseMaxSeconds, 1, LOCK_SECONDS_MAX),
+        "--lock-lease-max must be 1 to 1000000 seconds");
+    require(
+        inRange(lockWaitMaxSeconds, 1, LOCK_SECONDS_MAX),
+        "--lock-wait-max must be 1 to 1000000 seconds");
+    return new LockOptions(
+        lockPort,
+        lockMemoryMib * MIB,
+        lockQueueMax,
+        lockLeaseMaxSeconds * 1000,
+        lockWaitMaxSeconds * 1000);
   }
 
   private void requireInterface() {

@@ -3,6 +3,7 @@ package org.kerbykv.server;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.kerbykv.server.lock.LockOptions;
 
 /**
  * How a server is to run. Ports: 0 is off, -1 any that is free.
@@ -24,6 +25,7 @@ import java.util.Optional;
  * @param threads event loops
  * @param connectionsMax TCP connections at once
  * @param verbosity 0 to 2
+ * @param locks Kerby-Lock
  */
 public record ServerConfig(
     InetAddress listen,
@@ -41,12 +43,18 @@ public record ServerConfig(
     int metricsPort,
     int threads,
     int connectionsMax,
-    int verbosity) {
+    int verbosity,
+    LockOptions locks) {
 
   /** Bytes that a reply's header and its lines take beside one value. */
   private static final int REPLY_OVERHEAD_BYTES = 1024;
 
   private static final int DATAGRAM_NUMBERS = 65535;
+
+  /** Returns whether memcached's protocol is served. */
+  public boolean servesKv() {
+    return port != 0 || udpPort != 0;
+  }
 
   /**
    * Returns the most datagrams of a reply: as many as the largest item takes, for UDP must not make

@@ -6,7 +6,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.metrics.RequestCounts;
@@ -61,6 +63,7 @@ final class StatsReport {
   private final Store store;
   private final Totals totals;
   private final RequestCounts requests;
+  private final Optional<LockService> locks;
   private final Addresses addresses;
   private final TierStats tiers;
 
@@ -91,12 +94,14 @@ final class StatsReport {
       Store store,
       Totals totals,
       RequestCounts requests,
+      Optional<LockService> locks,
       Addresses addresses) {
     this.config = config;
     this.version = version;
     this.store = store;
     this.totals = totals;
     this.requests = requests;
+    this.locks = locks;
     this.addresses = addresses;
     this.tiers = new TierStats(store, totals);
   }
@@ -168,6 +173,7 @@ final class StatsReport {
       lines.add("kerby_dropped_" + reason.label(), totals.total(reason));
     }
     requests(lines);
+    locks.ifPresent(service -> LockStatLines.add(lines, service));
   }
 
   private void process(StatLines lines) {

@@ -2,6 +2,7 @@ package org.kerbykv.server;
 
 import java.net.InetAddress;
 import java.util.Optional;
+import org.kerbykv.server.lock.LockOptions;
 
 /** Configurations for tests. */
 public final class TestServers {
@@ -46,7 +47,8 @@ public final class TestServers {
         -1,
         2,
         1024,
-        0);
+        0,
+        LockOptions.OFF);
   }
 
   static ServerConfig config(
@@ -67,6 +69,7 @@ public final class TestServers {
         -1,
         threads,
         connectionsMax,
-        0);
+        0,
+        LockOptions.OFF);
   }
 }

@@ -8,7 +8,7 @@ import org.kerbykv.bpf.BTFLayout;
  * constants of the enumerations here are in the order of those in C, which {@link LockAbiTest}
  * checks.
  */
-final class LockAbi {
+public final class LockAbi {
   /** The object with all programs of Kerby-Lock, beside {@link BPFProgram}. */
   static final String OBJECT = "lock.bpf.o";
 
@@ -28,14 +28,14 @@ final class LockAbi {
   static final BTFLayout.Struct DOOR_ARGS = LAYOUT.struct("lock_door_args");
 
   static final int PORT = 11311;
-  static final int WINDOW = 56;
+  public static final int WINDOW = 56;
   static final int NOTICES_MAX = 8;
   static final int SLOTS = 512;
   static final int BATCH_MAX = 64;
   static final long NEVER = -1;
 
   /** enum lock_op; no request has the first. */
-  enum Op {
+  public enum Op {
     NONE,
     ACQUIRE,
     RELEASE,
@@ -45,14 +45,14 @@ final class LockAbi {
   }
 
   /** enum lock_mode. */
-  enum Mode {
+  public enum Mode {
     FREE,
     SHARED,
     EXCLUSIVE
   }
 
   /** enum lock_status. */
-  enum Status {
+  public enum Status {
     REQUEST,
     GRANTED,
     QUEUED,
@@ -68,7 +68,7 @@ final class LockAbi {
     INVALID;
 
     /** Whether an acquisition stands so for good. */
-    boolean isOver() {
+    public boolean isOver() {
       return compareTo(RELEASED) >= 0 && compareTo(NO_ROOM) <= 0;
     }
   }

@@ -11,7 +11,7 @@ import org.kerbykv.bpf.programs.LockAbi.Status;
  * @param waiting milliseconds in an ACQUIRE, how many wait in a reply
  * @param lease milliseconds
  */
-record LockMessage(
+public record LockMessage(
     Op op,
     Mode mode,
     Status status,
@@ -21,23 +21,23 @@ record LockMessage(
     long token,
     int waiting,
     int lease) {
-  static final int BYTES = 48;
+  public static final int BYTES = 48;
   private static final short MAGIC = 0x4b4c;
   private static final byte VERSION = 1;
 
   /** A request to acquire. */
-  static LockMessage acquire(
+  public static LockMessage acquire(
       Mode mode, long lock, long client, long sequence, int waitMillis, int leaseMillis) {
     return new LockMessage(
         Op.ACQUIRE, mode, Status.REQUEST, lock, client, sequence, 0, waitMillis, leaseMillis);
   }
 
   /** A request of another kind, which needs no more than this. */
-  static LockMessage of(Op op, long lock, long client, long sequence) {
+  public static LockMessage of(Op op, long lock, long client, long sequence) {
     return new LockMessage(op, Mode.FREE, Status.REQUEST, lock, client, sequence, 0, 0, 0);
   }
 
-  static LockMessage renew(long lock, long client, long sequence, int leaseMillis) {
+  public static LockMessage renew(long lock, long client, long sequence, int leaseMillis) {
     return of(Op.RENEW, lock, client, sequence).withLease(leaseMillis);
   }
 
@@ -50,7 +50,8 @@ record LockMessage(
     return new LockMessage(op, shown, result, lock, client, sequence, grantToken, waiting, left);
   }
 
-  byte[] bytes() {
+  /** As it is sent. */
+  public byte[] bytes() {
     return ByteBuffer.allocate(BYTES)
         .putShort(MAGIC)
         .put(VERSION)
@@ -68,7 +69,7 @@ record LockMessage(
   }
 
   /** Reads one, which has to be whole. */
-  static LockMessage read(byte[] bytes) {
+  public static LockMessage read(byte[] bytes) {
     ByteBuffer in = ByteBuffer.wrap(bytes);
     if (bytes.length != BYTES || in.getShort() != MAGIC || in.get() != VERSION) {
       throw new AssertionError("not a message of Kerby-Lock, of " + bytes.length + " bytes");

@@ -2,26 +2,12 @@ package org.kerbykv.server.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
-import java.net.Inet4Address;
-import java.net.InetAddress;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.function.Supplier;
 import org.kerbykv.bpf.BPFException;
-import org.kerbykv.bpf.BPFLink;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
-import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 
 /**
@@ -37,21 +23,20 @@ public final class KernelDoors implements AutoCloseable {
   static final String RESOURCE = "kv.bpf.o";
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
-  private static final String LINK_PIN_PREFIX = "link_";
   // Of struct kerby_state.
   static final long NEXT_INDEX = 0;
-  static final long BLOCKS_IN_USE = 64;
-  private static final int ADDRESS_BYTES = 16;
+  public static final long BLOCKS_IN_USE = 64;
 
   private final BPFProgram program;
   private final PoolSize size;
   private final KvCtl ctl;
   private final MemorySegment state;
-  private final List<BPFLink> links = new ArrayList<>();
+  private final DoorLinks links;
 
   private KernelDoors(BPFProgram program, PoolSize size) {
     this.program = program;
     this.size = size;
+    this.links = new DoorLinks(program);
     this.ctl = new KvCtl(program.mmap("kv_ctl"));
     this.state = program.mmap("kerby_state");
   }
@@ -91,13 +76,9 @@ public final class KernelDoors implements AutoCloseable {
    * @return the mode that XDP runs in
    */
   public XdpMode attach(KernelConfig config) {
-    int ifindex = NetDevice.index(config.interfaceName());
     // The second door first: what the first leaves must find it.
-    links.add(attach(config, TC_PROGRAM, () -> program.tcAttach(TC_PROGRAM, ifindex)));
-    BPFLink xdp =
-        attach(config, XDP_PROGRAM, () -> program.xdpAttach(XDP_PROGRAM, ifindex, config.mode()));
-    links.add(xdp);
-    return xdp.xdpMode().orElse(XdpMode.GENERIC);
+    links.attachTc(config.place(), TC_PROGRAM);
+    return links.attachXdp(config.place(), XDP_PROGRAM);
   }
 
   /** Returns the loaded object, for user space's door and its maps. */
@@ -143,8 +124,7 @@ public final class KernelDoors implements AutoCloseable {
 
   /** Detaches what is not pinned. The maps stay open. */
   public void detach() {
-    links.reversed().forEach(BPFLink::close);
-    links.clear();
+    links.detach();
   }
 
   /** Detaches and unloads all that is not pinned. */
@@ -168,34 +148,11 @@ public final class KernelDoors implements AutoCloseable {
           .constant("kv_reserve", size.reserve())
           .constant("kv_udp_port", config.udpPort())
           .constant("kv_datagram_max", config.datagramMax())
-          .constant("kv_listen_ip4", listenWord(config.addresses()))
+          .constant("kv_listen_ip4", config.place().listenWord())
           .constant("kv_weak_loads", reordersLoads() ? 1 : 0);
-      config.pinDirectory().ifPresent(loader::pinDirectory);
+      config.place().pinDirectory().ifPresent(loader::pinDirectory);
       return loader.load();
     }
-  }
-
-  /**
-   * One IPv4 address is a constant of the programs, as they read it; of all others there is a map.
-   */
-  private static long listenWord(List<InetAddress> addresses) {
-    return addresses.size() == 1 && addresses.getFirst() instanceof Inet4Address address
-        ? Integer.toUnsignedLong(
-            ByteBuffer.wrap(address.getAddress()).order(ByteOrder.nativeOrder()).getInt())
-        : 0;
-  }
-
-  /** An address as map kv_local has it: IPv4 within IPv6. */
-  private static byte[] mapped(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    if (bytes.length == ADDRESS_BYTES) {
-      return bytes;
-    }
-    byte[] mapped = new byte[ADDRESS_BYTES];
-    mapped[10] = (byte) 0xff;
-    mapped[11] = (byte) 0xff;
-    System.arraycopy(bytes, 0, mapped, ADDRESS_BYTES - bytes.length, bytes.length);
-    return mapped;
   }
 
   private static boolean reordersLoads() {
@@ -211,34 +168,9 @@ public final class KernelDoors implements AutoCloseable {
     } else if (layout != KvCtl.CURRENT_LAYOUT) {
       throw new IllegalArgumentException(
           "the maps pinned in %s have layout %d, this version needs %d"
-              .formatted(config.pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
+              .formatted(
+                  config.place().pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
     }
-    var local = program.getHashMap("kv_local", BPFType.bytes(ADDRESS_BYTES), BPFType.INT8);
-    config.addresses().forEach(address -> local.put(mapped(address), (byte) 1));
-  }
-
-  private BPFLink attach(KernelConfig config, String name, Supplier<BPFLink> attachment) {
-    Optional<Path> pin = config.pinDirectory().map(dir -> dir.resolve(LINK_PIN_PREFIX + name));
-    if (pin.isPresent() && Files.exists(pin.get())) {
-      BPFLink link = BPFLink.open(pin.get());
-      if (link.ifindex() == NetDevice.index(config.interfaceName())) {
-        link.update(program, name);
-        return link;
-      }
-      // The interface it was on is gone or another one is wanted: the pin holds nothing useful.
-      unpin(link, pin.get());
-    }
-    BPFLink link = attachment.get();
-    pin.ifPresent(link::pin);
-    return link;
-  }
-
-  private static void unpin(BPFLink link, Path pin) {
-    link.close();
-    try {
-      Files.delete(pin);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot remove the pinned link " + pin, e);
-    }
+    config.place().putAddresses(program, "kv_local");
   }
 }

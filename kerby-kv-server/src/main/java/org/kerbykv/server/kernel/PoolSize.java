@@ -119,7 +119,7 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
   }
 
   /** Returns the bytes of slab that a hash element with a value of so many bytes takes. */
-  static int slabBytes(int valueBytes) {
+  public static int slabBytes(int valueBytes) {
     for (int size : SLAB_CLASSES) {
       if (size >= valueBytes + ELEMENT_OVERHEAD) {
         return size;

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
@@ -20,15 +21,23 @@ public final class MetricsEndpoint implements AutoCloseable {
   /**
    * Starts to serve.
    *
+   * @param trouble what keeps the server from doing all it should, in a line; empty if nothing does
    * @throws IOException when the address cannot be had
    */
-  public MetricsEndpoint(InetSocketAddress address, Supplier<String> metrics) throws IOException {
+  public MetricsEndpoint(
+      InetSocketAddress address, Supplier<String> metrics, Supplier<Optional<String>> trouble)
+      throws IOException {
     server = HttpServer.create(address, 0);
     server.setExecutor(executor);
     server.createContext(
-        "/metrics", exchange -> answer(exchange, "/metrics", PROMETHEUS_TEXT, metrics));
+        "/metrics", exchange -> answer(exchange, "/metrics", PROMETHEUS_TEXT, 200, metrics));
     server.createContext(
-        "/health", exchange -> answer(exchange, "/health", "text/plain", () -> "ok\n"));
+        "/health",
+        exchange -> {
+          Optional<String> wrong = trouble.get();
+          int status = wrong.isPresent() ? 503 : 200;
+          answer(exchange, "/health", "text/plain", status, () -> wrong.orElse("ok") + "\n");
+        });
     server.start();
   }
 
@@ -43,7 +52,7 @@ public final class MetricsEndpoint implements AutoCloseable {
   }
 
   private static void answer(
-      HttpExchange exchange, String path, String type, Supplier<String> content)
+      HttpExchange exchange, String path, String type, int status, Supplier<String> content)
       throws IOException {
     try (exchange) {
       if (!exchange.getRequestURI().getPath().equals(path)) {
@@ -53,7 +62,7 @@ public final class MetricsEndpoint implements AutoCloseable {
       byte[] body = content.get().getBytes(UTF_8);
       exchange.getResponseHeaders().set("Content-Type", type);
       boolean head = exchange.getRequestMethod().equals("HEAD");
-      exchange.sendResponseHeaders(200, head ? -1 : body.length);
+      exchange.sendResponseHeaders(status, head ? -1 : body.length);
       if (!head) {
         exchange.getResponseBody().write(body);
       }

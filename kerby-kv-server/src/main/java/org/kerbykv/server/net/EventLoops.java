@@ -16,7 +16,7 @@ import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.store.Batch;
 import org.kerbykv.server.store.Store;
 
-/** The event loops, each with its own door to the store. */
+/** The event loops. */
 public final class EventLoops implements AutoCloseable {
   private final MultiThreadIoEventLoopGroup group;
   private final List<EventLoop> loops = new ArrayList<>();
@@ -27,24 +27,31 @@ public final class EventLoops implements AutoCloseable {
    * Starts the event loops.
    *
    * @param threads how many
-   * @param store gets a door for each
-   * @param itemSizeMax memcached's -I, bytes
    */
-  public EventLoops(int threads, Store store, int itemSizeMax) {
+  public EventLoops(int threads) {
     group =
         new MultiThreadIoEventLoopGroup(
             threads, new DefaultThreadFactory("kerby", true), EpollIoHandler.newFactory());
     for (EventExecutor executor : group) {
-      EventLoop loop = (EventLoop) executor;
+      loops.add((EventLoop) executor);
+    }
+  }
+
+  /**
+   * Gives each event loop its own door to a store, before any channel needs one.
+   *
+   * @param itemSizeMax memcached's -I, bytes
+   */
+  public void open(Store store, int itemSizeMax) {
+    for (EventLoop loop : loops) {
       Counters loopCounters = new Counters();
       Batch batch = new Batch(store.openDoor(), itemSizeMax);
-      loops.add(loop);
       counters.add(loopCounters);
       dispatchers.put(loop, new Dispatcher(batch, loopCounters, loop));
     }
   }
 
-  /** Returns the counts of each event loop. */
+  /** Returns the counts of each event loop that has a door. */
   public List<Counters> counters() {
     return List.copyOf(counters);
   }
@@ -53,7 +60,8 @@ public final class EventLoops implements AutoCloseable {
     return group;
   }
 
-  List<EventLoop> loops() {
+  /** Returns the event loops. */
+  public List<EventLoop> loops() {
     return loops;
   }
 

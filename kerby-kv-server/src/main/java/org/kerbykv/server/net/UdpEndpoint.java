@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.kerbykv.server.metrics.Counter;
+import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.protocol.DatagramSession;
 import org.kerbykv.server.protocol.Dispatcher;
@@ -25,37 +26,60 @@ import org.kerbykv.server.protocol.ServerCommands;
  * <p>The reply to all commands of a datagram is one message: its datagrams carry the request's id,
  * their number in the message, and how many there are.
  */
-final class UdpEndpoint extends ChannelInboundHandlerAdapter {
+public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
   private static final int PRIVILEGED_PORTS_END = 1024;
 
   private final Channel channel;
   private final Dispatcher dispatcher;
   private final DatagramSession session;
-  private final Function<InetAddress, ChannelFuture> replySocket;
+  private final DatagramSender sender;
   private final int port;
 
-  /**
-   * Makes an endpoint.
-   *
-   * @param port the server's own
-   * @param replySocket gives the socket to reply from, for the address that a request was sent to;
-   *     null for the endpoint's own
-   * @param datagramMax most bytes of UDP payload in a reply's datagram
-   * @param datagramsMax most datagrams of a reply
-   */
-  UdpEndpoint(
+  private UdpEndpoint(
       Channel channel,
       Dispatcher dispatcher,
       ServerCommands server,
       int port,
-      Function<InetAddress, ChannelFuture> replySocket,
+      Function<InetAddress, ChannelFuture> replySockets,
       int datagramMax,
       int datagramsMax) {
     this.channel = channel;
     this.dispatcher = dispatcher;
-    this.replySocket = replySocket;
     this.port = port;
+    this.sender = new DatagramSender(channel, replySockets, new Sent(dispatcher.counters()));
     this.session = new DatagramSession(dispatcher, new Output(datagramMax, datagramsMax), server);
+  }
+
+  /**
+   * Makes endpoints.
+   *
+   * @param datagramMax most bytes of UDP payload in a reply's datagram
+   * @param datagramsMax most datagrams of a reply
+   */
+  public static UdpListener.Endpoints of(
+      EventLoops loops, ServerCommands server, int datagramMax, int datagramsMax) {
+    return (channel, port, replySockets) ->
+        new UdpEndpoint(
+            channel,
+            loops.dispatcher(channel),
+            server,
+            port,
+            replySockets,
+            datagramMax,
+            datagramsMax);
+  }
+
+  /** Counts what is sent. */
+  private record Sent(Counters counters) implements DatagramSender.Observer {
+    @Override
+    public void sent(int bytes) {
+      counters.add(Counter.BYTES_WRITTEN, bytes);
+    }
+
+    @Override
+    public void dropped() {
+      counters.count(DropReason.SEND_QUEUE);
+    }
   }
 
   @Override
@@ -99,10 +123,7 @@ final class UdpEndpoint extends ChannelInboundHandlerAdapter {
 
     @Override
     protected ByteBuf newPiece(int hintBytes) {
-      return channel
-          .alloc()
-          .directBuffer(datagramMax, datagramMax)
-          .writeZero(DatagramSession.HEADER_BYTES);
+      return sender.buffer(datagramMax).writeZero(DatagramSession.HEADER_BYTES);
     }
 
     @Override
@@ -145,38 +166,10 @@ final class UdpEndpoint extends ChannelInboundHandlerAdapter {
 
     private void send() {
       int total = datagrams.size();
-      if (total == 0) {
-        return;
-      }
-      ChannelFuture socket =
-          replySocket == null ? null : replySocket.apply(request.recipient().getAddress());
       for (int i = 0; i < total; i++) {
         ByteBuf datagram = datagrams.get(i);
         DatagramSession.writeHeader(datagram, requestId, i, total);
-        send(new DatagramPacket(datagram, request.sender()), socket);
-      }
-    }
-
-    private void send(DatagramPacket reply, ChannelFuture socket) {
-      if (socket == null) {
-        write(channel, reply);
-      } else if (!socket.isDone()) {
-        socket.addListener(opened -> write(opened.isSuccess() ? socket.channel() : channel, reply));
-      } else {
-        write(socket.isSuccess() ? socket.channel() : channel, reply);
-      }
-    }
-
-    private void write(Channel target, DatagramPacket reply) {
-      if (!target.isWritable()) {
-        dispatcher.counters().count(DropReason.SEND_QUEUE);
-        reply.release();
-        return;
-      }
-      dispatcher.counters().add(Counter.BYTES_WRITTEN, reply.content().readableBytes());
-      var _ = target.write(reply, target.voidPromise());
-      if (!target.equals(channel)) {
-        target.flush();
+        sender.send(datagram, request.sender(), request.recipient().getAddress());
       }
     }
 
@@ -187,7 +180,7 @@ final class UdpEndpoint extends ChannelInboundHandlerAdapter {
 
     @Override
     protected void flush() {
-      channel.flush();
+      sender.flush();
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.kerbykv.server.net;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
@@ -23,7 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.kerbykv.server.protocol.ServerCommands;
+import java.util.function.Function;
 
 /**
  * Serves UDP on one port: a socket for each event loop, between which the kernel spreads the
@@ -43,9 +44,7 @@ public final class UdpListener implements AutoCloseable {
   private static final int ADDRESSES_MAX = 256;
 
   private final EventLoops loops;
-  private final ServerCommands server;
-  private final int datagramMax;
-  private final int datagramsMax;
+  private final Endpoints endpoints;
   private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
   /** When all addresses are served: each loop's sockets of single addresses, used by it only. */
@@ -53,26 +52,30 @@ public final class UdpListener implements AutoCloseable {
 
   private final InetSocketAddress address;
 
+  /** Makes what serves at a socket. */
+  @FunctionalInterface
+  public interface Endpoints {
+    /**
+     * Makes the handler of a socket's datagrams.
+     *
+     * @param port the server's own
+     * @param replySockets gives the socket to send from, for the local address that a request was
+     *     sent to; null where there is one only
+     */
+    ChannelHandler open(
+        Channel channel, int port, Function<InetAddress, ChannelFuture> replySockets);
+  }
+
   /**
    * Starts to serve.
    *
    * @param port -1 for any that is free
-   * @param datagramMax most bytes of UDP payload in a reply's datagram
-   * @param datagramsMax most datagrams of a reply
    * @throws IOException when the address cannot be had
    */
-  public UdpListener(
-      EventLoops loops,
-      ServerCommands server,
-      InetAddress listen,
-      int port,
-      int datagramMax,
-      int datagramsMax)
+  public UdpListener(EventLoops loops, InetAddress listen, int port, Endpoints endpoints)
       throws IOException {
     this.loops = loops;
-    this.server = server;
-    this.datagramMax = datagramMax;
-    this.datagramsMax = datagramsMax;
+    this.endpoints = endpoints;
     address = new InetSocketAddress(listen, freePort(listen, Math.max(port, 0)));
     try {
       if (listen.isAnyLocalAddress()) {
@@ -170,7 +173,7 @@ public final class UdpListener implements AutoCloseable {
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    initialize(channel, local.getAddress().isAnyLocalAddress());
+                    initialize(channel);
                   }
                 });
     if (local.getAddress().isAnyLocalAddress() && local.getAddress() instanceof Inet4Address) {
@@ -179,7 +182,7 @@ public final class UdpListener implements AutoCloseable {
     return bootstrap.bind(local);
   }
 
-  private void initialize(Channel channel, boolean wildcard) {
+  private void initialize(Channel channel) {
     DatagramBuffers buffers = new DatagramBuffers();
     channel.config().setRecvByteBufAllocator(buffers);
     channel.closeFuture().addListener(closed -> buffers.release());
@@ -187,14 +190,12 @@ public final class UdpListener implements AutoCloseable {
     channel
         .pipeline()
         .addLast(
-            new UdpEndpoint(
+            endpoints.open(
                 channel,
-                loops.dispatcher(channel),
-                server,
                 address.getPort(),
-                wildcard ? local -> single(channel.eventLoop(), local) : null,
-                datagramMax,
-                datagramsMax));
+                address.getAddress().isAnyLocalAddress()
+                    ? local -> single(channel.eventLoop(), local)
+                    : null));
   }
 
   /** Returns the loop's socket for a local address, or null if the wildcard's must do. */

@@ -20,9 +20,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.server.KerbyServer;
 import org.kerbykv.server.ServerConfig;
+import org.kerbykv.server.XdpChoice;
 import org.kerbykv.server.e2e.KernelObjects.KernelObject;
 import org.kerbykv.server.kernel.Audit;
 import org.kerbykv.server.kernel.KvStats;
+import org.kerbykv.server.lock.LockAudit;
+import org.kerbykv.server.lock.LockOptions;
+import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
@@ -47,6 +51,7 @@ final class ServerUnderTest implements AutoCloseable {
   private final InetAddress listen;
   private final KerbyServer server;
   private final Set<KernelObject> objects;
+  private boolean keepsTopology;
   private final Queue<Runnable> clients = new ConcurrentLinkedQueue<>();
 
   private ServerUnderTest(
@@ -72,17 +77,32 @@ final class ServerUnderTest implements AutoCloseable {
     return start(topology, listen, datagramMax, MEMORY_LIMIT_BYTES);
   }
 
+  /** Starts one that serves locks, and nothing else unless they are beside Kerby-KV. */
+  static ServerUnderTest startLocks(
+      Topology topology, InetAddress listen, boolean besideKv, XdpChoice xdp) {
+    int port = besideKv ? -1 : 0;
+    LockOptions locks = LockOptions.OFF.withPort(-1);
+    return start(
+        topology, config(topology, listen, port, xdp, DATAGRAM_MAX, MEMORY_LIMIT_BYTES, locks));
+  }
+
   private static ServerUnderTest start(
       Topology topology, InetAddress listen, int datagramMax, long memoryLimitBytes) {
+    return start(
+        topology,
+        config(
+            topology, listen, -1, topology.xdp(), datagramMax, memoryLimitBytes, LockOptions.OFF));
+  }
+
+  private static ServerUnderTest start(Topology topology, ServerConfig config) {
     boolean started = false;
     try {
-      ServerConfig config = config(topology, listen, datagramMax, memoryLimitBytes);
       Set<KernelObject> before = KernelObjects.openIn(ProcessHandle.current());
       KerbyServer server = topology.server().call(() -> KerbyServer.start(config));
       Set<KernelObject> objects = KernelObjects.openIn(ProcessHandle.current());
       objects.removeAll(before);
       started = true;
-      return new ServerUnderTest(topology, listen, server, objects);
+      return new ServerUnderTest(topology, config.listen(), server, objects);
     } finally {
       if (!started) {
         topology.close();
@@ -91,13 +111,19 @@ final class ServerUnderTest implements AutoCloseable {
   }
 
   private static ServerConfig config(
-      Topology topology, InetAddress listen, int datagramMax, long memoryLimitBytes) {
+      Topology topology,
+      InetAddress listen,
+      int port,
+      XdpChoice xdp,
+      int datagramMax,
+      long memoryLimitBytes,
+      LockOptions locks) {
     return new ServerConfig(
         listen,
-        -1,
-        -1,
+        port,
+        port,
         topology.interfaceName(),
-        topology.xdp(),
+        xdp,
         memoryLimitBytes,
         USER_MEMORY_BYTES,
         true,
@@ -108,7 +134,14 @@ final class ServerUnderTest implements AutoCloseable {
         -1,
         2,
         1024,
-        0);
+        0,
+        locks);
+  }
+
+  /** Leaves the topology open when this is closed. */
+  ServerUnderTest keepTopology() {
+    keepsTopology = true;
+    return this;
   }
 
   Topology topology() {
@@ -129,6 +162,18 @@ final class ServerUnderTest implements AutoCloseable {
     return client;
   }
 
+  /** Opens a client of the locks, which is closed with the server at the latest. */
+  LockUdp locker(long client) {
+    InetSocketAddress server = new InetSocketAddress(reached(), locks().address().getPort());
+    LockUdp locker = new LockUdp(topology.client(), server, client);
+    clients.add(locker::close);
+    return locker;
+  }
+
+  LockService locks() {
+    return server.locks().orElseThrow();
+  }
+
   /** Returns what the server says when it is ready. */
   String readyLine() {
     return server.readyLine();
@@ -137,7 +182,11 @@ final class ServerUnderTest implements AutoCloseable {
   /** Where clients reach it, by UDP and by TCP. */
   InetSocketAddress address() {
     int port = server.udpAddress().orElseThrow().getPort();
-    return new InetSocketAddress(listen.isAnyLocalAddress() ? topology.address() : listen, port);
+    return new InetSocketAddress(reached(), port);
+  }
+
+  private InetAddress reached() {
+    return listen.isAnyLocalAddress() ? topology.address() : listen;
   }
 
   /** Returns what Prometheus would be told. */
@@ -203,22 +252,35 @@ final class ServerUnderTest implements AutoCloseable {
 
   @Override
   public void close() {
-    try (topology) {
+    try {
       try (server) {
         clients.forEach(Runnable::run);
         // What it does in the background ends soon.
         await().atMost(SOON).untilAsserted(this::checkAtRest);
       }
       checkNothingStays();
+    } finally {
+      if (!keepsTopology) {
+        topology.close();
+      }
     }
   }
 
   private void checkAtRest() {
-    assertThat(audit()).matches(Audit::ok);
-    KvStats stats = store().kernel().stats();
-    stats.refresh();
-    assertThat(stats.inconsistent()).as("chains that lacked a block").isZero();
-    assertThat(stats.items(0)).as("items in the kernel").isEqualTo(audit().kernelItems());
+    if (server.udpAddress().isPresent()) {
+      assertThat(audit()).matches(Audit::ok);
+      KvStats stats = store().kernel().stats();
+      stats.refresh();
+      assertThat(stats.inconsistent()).as("chains that lacked a block").isZero();
+      assertThat(stats.items(0)).as("items in the kernel").isEqualTo(audit().kernelItems());
+    }
+    server
+        .locks()
+        .ifPresent(
+            locks -> {
+              assertThat(locks.audit()).matches(LockAudit::ok);
+              assertThat(locks.stats().inconsistent()).as("locks' inconsistencies").isZero();
+            });
   }
 
   private void checkNothingStays() {

@@ -10,6 +10,8 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.util.ArrayList;
+import java.util.List;
 import org.kerbykv.bpf.NetworkNamespace;
 
 /** A plain TCP client that knows just enough of memcached's text to see where a reply ends. */
@@ -86,6 +88,19 @@ final class TcpClient implements AutoCloseable {
       reply.writeBytes(start);
       reply.writeBytes(in.readNBytes(Integer.parseInt(line.split(" ", -1)[1]) + 2));
       return reply.toByteArray();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Sends a request; returns the lines of its reply before "END". */
+  List<String> lines(String request) {
+    try {
+      List<String> lines = new ArrayList<>();
+      for (String line = line(request); !line.equals("END"); line = readLine()) {
+        lines.add(line);
+      }
+      return lines;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -40,6 +40,10 @@ final class Topology implements AutoCloseable {
       this.interfaceName = interfaceName;
     }
 
+    XdpChoice xdp() {
+      return xdp;
+    }
+
     Topology open() {
       return open(ETHERNET_MTU);
     }

@@ -74,14 +74,12 @@ class AllDoorsTest {
 
   private static KernelConfig config(int blockBytes) throws Exception {
     return new KernelConfig(
-        "lo",
-        List.of(InetAddress.getByName("198.18.0.2")),
+        new DoorPlace(
+            "lo", List.of(InetAddress.getByName("198.18.0.2")), XdpMode.GENERIC, Optional.empty()),
         11211,
-        XdpMode.GENERIC,
         8 << 20,
         blockBytes,
-        1400,
-        Optional.empty());
+        1400);
   }
 
   /** Keys of many lengths: some longer than a block. */

@@ -92,14 +92,12 @@ class KernelDoorsTest {
 
   private static KernelConfig config(int blockBytes) throws Exception {
     return new KernelConfig(
-        "lo",
-        List.of(InetAddress.getByName("198.18.0.2")),
+        new DoorPlace(
+            "lo", List.of(InetAddress.getByName("198.18.0.2")), XdpMode.GENERIC, Optional.empty()),
         11211,
-        XdpMode.GENERIC,
         64L * MIB,
         blockBytes,
-        1400,
-        Optional.empty());
+        1400);
   }
 
   private static String send(BPFTestRun run, String text) {

@@ -18,6 +18,7 @@ import java.util.function.BiConsumer;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.Audit;
+import org.kerbykv.server.kernel.DoorPlace;
 import org.kerbykv.server.kernel.KernelConfig;
 import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.kernel.KvEntry;
@@ -72,14 +73,15 @@ final class TieredStore implements AutoCloseable {
 
   private static KernelConfig config(int kernelMib, int blockBytes, Optional<Path> pins) {
     return new KernelConfig(
-        "lo",
-        List.of((Inet4Address) InetAddress.ofLiteral("198.18.0.2")),
+        new DoorPlace(
+            "lo",
+            List.of((Inet4Address) InetAddress.ofLiteral("198.18.0.2")),
+            XdpMode.GENERIC,
+            pins),
         11211,
-        XdpMode.GENERIC,
         (long) kernelMib << 20,
         blockBytes,
-        DATAGRAM_MAX,
-        pins);
+        DATAGRAM_MAX);
   }
 
   /** An index entry, and the value in whichever tier it is. */

@@ -1,0 +1,90 @@
+package org.kerbykv.server;
+
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.kerbykv.bpf.BPFException;
+import org.kerbykv.bpf.NetDevice;
+import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.kernel.DoorPlace;
+import org.kerbykv.server.net.ServerLog;
+
+/** Where the kernel's doors go, and what may be in the way there. */
+final class Placement {
+  private Placement() {}
+
+  /** Returns where the doors of this server are to be. */
+  static DoorPlace of(ServerConfig config) throws StartException {
+    return new DoorPlace(
+        config.interfaceName(), addresses(config), mode(config), config.pinDirectory());
+  }
+
+  /** Says so if replies may get lost in that mode. */
+  static void warnOfLostReplies(String interfaceName, XdpMode mode) {
+    if (mode == XdpMode.NATIVE && isVirtual(interfaceName)) {
+      ServerLog.warn(
+          "native XDP on virtual interface %s: replies are lost or late unless its peer has an"
+                  .formatted(interfaceName)
+              + " XDP program too (one that passes all is enough); --xdp generic needs none");
+    }
+  }
+
+  /**
+   * Programs of another server of this kind, running or pinned, may answer the very port that is
+   * served here: two of them behind one address, and no client would know.
+   *
+   * @param program that such a server would have there
+   * @param kind of server
+   */
+  static void refuseToHideBehindAnother(String interfaceName, String program, String kind)
+      throws StartException {
+    int ifindex = NetDevice.index(interfaceName);
+    if (NetDevice.xdp(ifindex).filter(xdp -> xdp.programName().equals(program)).isPresent()) {
+      throw new StartException(
+          ("interface %s has the programs of another %s, running or pinned: stop it, remove"
+                  + " its pins, or use --xdp off if it serves another port")
+              .formatted(interfaceName, kind));
+    }
+  }
+
+  static StartException refused(BPFException e) {
+    return new StartException(firstLine(e), e);
+  }
+
+  static String firstLine(RuntimeException e) {
+    return e.getMessage().lines().findFirst().orElse(e.toString());
+  }
+
+  private static XdpMode mode(ServerConfig config) {
+    return switch (config.xdp()) {
+      case NATIVE -> XdpMode.NATIVE;
+      case GENERIC -> XdpMode.GENERIC;
+      // A native reply into a virtual interface may be lost without a word; generic never is.
+      case AUTO -> isVirtual(config.interfaceName()) ? XdpMode.GENERIC : XdpMode.AUTO;
+      case OFF -> throw new IllegalArgumentException("no mode");
+    };
+  }
+
+  private static boolean isVirtual(String interfaceName) {
+    return !Files.exists(Path.of("/sys/class/net", interfaceName, "device"));
+  }
+
+  private static List<InetAddress> addresses(ServerConfig config) throws StartException {
+    InetAddress listen = config.listen();
+    if (!listen.isAnyLocalAddress()) {
+      return List.of(listen);
+    }
+    try {
+      return NetworkInterface.getByName(config.interfaceName())
+          .inetAddresses()
+          .filter(address -> address.getClass() == listen.getClass())
+          .toList();
+    } catch (SocketException e) {
+      throw new StartException(
+          "cannot read the addresses of " + config.interfaceName() + ": " + e.getMessage(), e);
+    }
+  }
+}
