@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.kerbykv.loadgen.report.Json;
 
 /** What is shown of key-value stores that have been measured. */
-final class KvReport {
+final class KvReport implements FigureReport {
   private static final String READS = "1";
   private static final String BLOCKS = "kerby, by block";
   private static final String SLOTS = "slots, by size";
@@ -84,7 +84,8 @@ final class KvReport {
     return measured.spread(MemorySubject.cell(KvSystem.KERBY, sizes, blockBytes), PER_STORED);
   }
 
-  Json headline() {
+  @Override
+  public Json headline() {
     Json ratios = new Json();
     ratios().forEach((name, spread) -> ratios.put(name, spread.median(), 3));
     Json json =
@@ -99,8 +100,8 @@ final class KvReport {
         : json;
   }
 
-  /** What the project promises. */
-  List<Claim> claims() {
+  @Override
+  public List<Claim> claims() {
     Map<String, Spread> ratios = ratios();
     return List.of(
         new Claim(
@@ -122,8 +123,8 @@ final class KvReport {
             0.5));
   }
 
-  /** The parts of the page. */
-  List<Figure> figures() {
+  @Override
+  public List<Figure> figures() {
     return List.of(slotSizes(), loads(), memoryBySizes(), new ProgramReport(measured).figure());
   }
 
@@ -170,7 +171,7 @@ final class KvReport {
                 LoadSubject.KEY_SIZE,
                 LoadSubject.sending(APART).getFirst(),
                 LoadSubject.serving(APART, 1).getFirst()),
-        known(charts));
+        Chart.known(charts));
   }
 
   private Chart throughputChart(String keys, String readRatio) {
@@ -261,7 +262,7 @@ final class KvReport {
         "DINT-KV with slots of each size, and Kerby-KV, which has none (blocks of "
             + KvFigures.BLOCK_DEFAULT
             + " bytes).",
-        known(List.of(answered, memory, spilled)));
+        Chart.known(List.of(answered, memory, spilled)));
   }
 
   private Spread slots(MemorySubject.Sizes sizes, int slotBytes, String figure) {
@@ -296,10 +297,6 @@ final class KvReport {
         "Kerby-KV: slabs and buckets of the maps of a server that was started with the memory that"
             + " its items need, and filled. Slots: DINT-KV's array with as many slots as there are"
             + " items that fit one, none of them empty; larger items are not counted.",
-        known(charts));
-  }
-
-  private static List<Chart> known(List<Chart> charts) {
-    return charts.stream().filter(chart -> !chart.lines().isEmpty()).toList();
+        Chart.known(charts));
   }
 }

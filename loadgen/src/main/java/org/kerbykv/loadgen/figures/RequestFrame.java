@@ -23,7 +23,11 @@ final class RequestFrame {
   private static final int IP_BYTES = 20;
   private static final int UDP_BYTES = 8;
   private static final int MEMCACHED_BYTES = 8;
-  private static final int TEXT = ETHERNET_BYTES + IP_BYTES + UDP_BYTES + MEMCACHED_BYTES;
+
+  /** Bytes before the payload. */
+  static final int PAYLOAD = ETHERNET_BYTES + IP_BYTES + UDP_BYTES;
+
+  private static final int TEXT = PAYLOAD + MEMCACHED_BYTES;
 
   /** Keys of 16 bytes, as the loads have. */
   private static final int KEY_BYTES = 16;
@@ -57,18 +61,24 @@ final class RequestFrame {
   private static RequestFrame of(String beforeDigits, String behindKey, String data) {
     byte[] text =
         (beforeDigits + "0".repeat(KEY_BYTES - 1) + behindKey + "\r\n" + data).getBytes(ISO_8859_1);
-    ByteBuffer frame = ByteBuffer.allocate(TEXT + text.length);
+    ByteBuffer payload = ByteBuffer.allocate(MEMCACHED_BYTES + text.length);
+    payload.putShort((short) 1).putShort((short) 0).putShort((short) 1).putShort((short) 0);
+    byte[] frame = datagram(PORT, payload.put(text).array());
+    return new RequestFrame(frame, TEXT + beforeDigits.length() + KEY_BYTES - 1 - DIGITS);
+  }
+
+  /** A frame with any payload to a port. */
+  static byte[] datagram(int port, byte[] payload) {
+    ByteBuffer frame = ByteBuffer.allocate(PAYLOAD + payload.length);
     frame.putLong(0x02_00_00_00_00_02_02_00L).putInt(1).putShort((short) 0x0800);
     int ip = frame.position();
     frame.putShort((short) 0x4500).putShort((short) (frame.capacity() - ip));
     frame.putInt(0x4000).putInt(64 << 24 | 17 << 16).putInt(CLIENT_ADDRESS).putInt(SERVER_ADDRESS);
     frame.putShort(ip + 10, checksum(frame, ip));
-    frame.putShort((short) CLIENT_PORT).putShort((short) PORT);
+    frame.putShort((short) CLIENT_PORT).putShort((short) port);
     // No UDP checksum, as the in-kernel load has none.
     frame.putShort((short) (frame.capacity() - ip - IP_BYTES)).putShort((short) 0);
-    frame.putShort((short) 1).putShort((short) 0).putShort((short) 1).putShort((short) 0);
-    frame.put(text);
-    return new RequestFrame(frame.array(), TEXT + beforeDigits.length() + KEY_BYTES - 1 - DIGITS);
+    return frame.put(payload).array();
   }
 
   private static short checksum(ByteBuffer frame, int ip) {

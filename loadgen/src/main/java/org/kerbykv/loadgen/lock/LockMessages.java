@@ -1,6 +1,8 @@
 package org.kerbykv.loadgen.lock;
 
-/** The messages of Kerby-Lock on the wire, as lock_abi.h has them: offsets, operations, statuses. */
+/**
+ * The messages of Kerby-Lock on the wire, as lock_abi.h has them: offsets, operations, statuses.
+ */
 public final class LockMessages {
   public static final int BYTES = 48;
   public static final int MAGIC = 0x4b4c;

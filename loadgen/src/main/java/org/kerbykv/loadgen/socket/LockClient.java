@@ -107,8 +107,7 @@ final class LockClient {
   void writeRequest() {
     request
         .setByte(LockMessages.AT_OP, op())
-        .setByte(
-            LockMessages.AT_MODE, isShared() ? LockMessages.SHARED : LockMessages.EXCLUSIVE)
+        .setByte(LockMessages.AT_MODE, isShared() ? LockMessages.SHARED : LockMessages.EXCLUSIVE)
         .setLong(LockMessages.AT_LOCK, lock())
         .setLong(LockMessages.AT_SEQUENCE, heldSequence[which()]);
   }

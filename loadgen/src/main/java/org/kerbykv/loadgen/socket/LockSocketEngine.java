@@ -114,8 +114,7 @@ public final class LockSocketEngine implements LockEngine {
 
     @Override
     public int unfinished() {
-      return (int)
-          clients.stream().filter(client -> client.state != LockClient.State.IDLE).count();
+      return (int) clients.stream().filter(client -> client.state != LockClient.State.IDLE).count();
     }
 
     @Override

@@ -35,6 +35,9 @@ public final class VethTopology implements AutoCloseable {
   private static final int LOCK_PORT = 11311;
   private static final int METRICS_PORT = 9411;
 
+  /** For a million locks. */
+  private static final int LOCK_MEMORY_MIB = 1024;
+
   /** For items, the same whatever serves. */
   private static final int MEMORY_MIB = 1024;
 
@@ -174,15 +177,25 @@ public final class VethTopology implements AutoCloseable {
     String port = Integer.toString(LOCK_PORT);
     return switch (target) {
       case KERBY ->
-          ServerProcess.classCommand(
-              System.getProperty("java.class.path"),
-              org.kerbykv.loadgen.baseline.BareKerbyLock.class.getName(),
-              "--interface",
-              DEVICE,
+          ServerProcess.javaCommand(
+              "org.kerbykv.server.Main",
+              "server",
+              "--port",
+              "0",
+              "--udp-port",
+              "0",
+              "--lock-port",
+              port,
               "--listen",
               SERVER_ADDRESS,
-              "--port",
-              port);
+              "--interface",
+              DEVICE,
+              "--xdp",
+              "native",
+              "--metrics-port",
+              Integer.toString(METRICS_PORT),
+              "--lock-memory",
+              Integer.toString(LOCK_MEMORY_MIB));
       case DINT, QUEUE ->
           ServerProcess.classCommand(
               System.getProperty("java.class.path"),

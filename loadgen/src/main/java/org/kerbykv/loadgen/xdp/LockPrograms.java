@@ -155,8 +155,7 @@ final class LockPrograms implements LockRun, AutoCloseable {
       boolean acquiring =
           ((long) LONG.getVolatile(clients, at + WORD) & STATE_MASK) != IDLE
               && clients.get(JAVA_BYTE, at + RELEASING) == 0
-              && clients.get(JAVA_BYTE, at + HELD)
-                  < spec.locksPerTransaction();
+              && clients.get(JAVA_BYTE, at + HELD) < spec.locksPerTransaction();
       if (acquiring) {
         longest = Math.max(longest, nanoTime - (long) LONG.getVolatile(clients, at + BEGAN));
       }
