@@ -236,8 +236,7 @@ final class LockFigureReport implements FigureReport {
             (line, capacity) ->
                 measured.spread(
                     LockMemorySubject.cell(
-                        LockMemorySubject.Line.values()[lines.indexOf(line)],
-                        Integer.parseInt(capacity)),
+                        LockMemorySubject.Line.of(line), Integer.parseInt(capacity)),
                     LockMemorySubject.PER_LOCK));
     return new Figure(
         "Figure 5: memory by queue capacity",

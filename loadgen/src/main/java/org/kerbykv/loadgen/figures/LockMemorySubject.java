@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.kerbykv.bpf.BPFException;
@@ -42,6 +43,10 @@ final class LockMemorySubject implements Subject {
       this.words = words;
       this.system = system;
       this.fullOneIn = fullOneIn;
+    }
+
+    static Line of(String words) {
+      return Arrays.stream(values()).filter(one -> one.words.equals(words)).findAny().orElseThrow();
     }
 
     String system() {

@@ -13,7 +13,9 @@ import org.HdrHistogram.AbstractHistogram;
  * @param waits nanoseconds from the first request for a lock until it was granted, rejections and
  *     all
  * @param longestNanos the longest wait, those that had not ended when the time was over among them
- * @param acquiredEach locks that each virtual client acquired in the time counted
+ * @param clients virtual clients
+ * @param jain Jain's index of fairness over them, by the locks that each acquired in the time
+ *     counted: 1 if all acquired as many, 1/n if one did
  * @param unfinished virtual clients that had not come to rest in time
  */
 public record LockLoadResult(
@@ -23,7 +25,8 @@ public record LockLoadResult(
     LockCounts total,
     AbstractHistogram waits,
     long longestNanos,
-    long[] acquiredEach,
+    int clients,
+    double jain,
     int unfinished) {
 
   public double acquiredPerSecond() {
@@ -45,17 +48,15 @@ public record LockLoadResult(
     return waits.getTotalCount() == 0 ? Double.NaN : waits.getValueAtPercentile(percentile) / 1e3;
   }
 
-  /**
-   * Jain's index of fairness over the virtual clients: 1 if all acquired as many, 1/n if one did.
-   */
-  public double jain() {
+  /** Jain's index of what each has got; NaN if nobody has got anything. */
+  static double jain(long[] each) {
     double sum = 0;
     double squares = 0;
-    for (long acquired : acquiredEach) {
-      sum += acquired;
-      squares += (double) acquired * acquired;
+    for (long got : each) {
+      sum += got;
+      squares += (double) got * got;
     }
-    return squares == 0 ? Double.NaN : sum * sum / (squares * acquiredEach.length);
+    return squares == 0 ? Double.NaN : sum * sum / (squares * each.length);
   }
 
   /** Whether the figures can be trusted: something was acquired, and never what another held. */

@@ -67,7 +67,8 @@ public interface LockRun {
         counts(),
         waits,
         longest,
-        acquired,
+        acquired.length,
+        LockLoadResult.jain(acquired),
         unfinished);
   }
 

@@ -12,7 +12,7 @@ public final class LockReport {
     LockCounts counts = result.counts();
     return json.put("engine", result.engine())
         .put("seconds", result.elapsed().toNanos() / 1e9, 3)
-        .put("clients", result.acquiredEach().length)
+        .put("clients", result.clients())
         .put("sent", counts.sent())
         .put("answered_per_s", result.acquiredPerSecond(), 1)
         .put("acquired", counts.acquired())
@@ -48,7 +48,7 @@ public final class LockReport {
         .row("wait p99.9", result.waitMicros(99.9), 1, "us")
         .row("wait longest", result.longestNanos() / 1e3, 1, "us")
         .row("Jain's index", result.jain(), 4, "")
-        .row("virtual clients", result.acquiredEach().length)
+        .row("virtual clients", result.clients())
         .row("acquired", counts.acquired())
         .row("sent", counts.sent())
         .row("told to wait", counts.waited())

@@ -2,6 +2,7 @@ package org.kerbykv.loadgen.socket;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.concurrent.atomic.AtomicLong;
 import org.kerbykv.loadgen.lock.LockLoadSpec;
 import org.kerbykv.loadgen.lock.LockMessages;
 import org.kerbykv.loadgen.lock.LockTransactions;
@@ -25,8 +26,8 @@ final class LockClient {
   private final long[] heldSequence;
   final ByteBuf request = Unpooled.directBuffer(LockMessages.BYTES, LockMessages.BYTES);
 
+  final AtomicLong acquired = new AtomicLong();
   volatile State state = State.IDLE;
-  volatile long acquired;
   volatile long longestNanos;
   private volatile long beganAt;
   long sentAt;
@@ -141,7 +142,7 @@ final class LockClient {
   /** Counts a lock it was granted; returns how long it waited, in nanoseconds. */
   long granted(long now) {
     long waited = now - beganAt;
-    acquired = acquired + 1;
+    WorkerCounts.increment(acquired);
     longestNanos = Math.max(longestNanos, waited);
     held++;
     return waited;

@@ -104,7 +104,7 @@ public final class LockSocketEngine implements LockEngine {
 
     @Override
     public long[] acquiredEach() {
-      return clients.stream().mapToLong(client -> client.acquired).toArray();
+      return clients.stream().mapToLong(client -> client.acquired.getAcquire()).toArray();
     }
 
     @Override

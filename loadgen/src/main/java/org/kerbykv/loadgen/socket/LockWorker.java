@@ -9,7 +9,9 @@ import io.netty.channel.socket.DatagramPacket;
 import io.netty.util.ReferenceCountUtil;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -42,7 +44,7 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
   private final Random64 chance;
   private final PriorityQueue<LockClient> paused =
       new PriorityQueue<>(Comparator.comparingLong(client -> client.dueAt));
-  private final AtomicLong[] counts = new AtomicLong[LockCounter.values().length];
+  private final Map<LockCounter, AtomicLong> counts = new EnumMap<>(LockCounter.class);
   private final SingleWriterRecorder latency = new SingleWriterRecorder(1, LATENCY_NANOS_MAX, 3);
   private Channel channel;
   private volatile boolean finishing;
@@ -65,8 +67,8 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
     this.firstId = firstId;
     this.holders = holders;
     chance = Random64.split(spec.seed(), (int) firstId);
-    for (int i = 0; i < counts.length; i++) {
-      counts[i] = new AtomicLong();
+    for (LockCounter counter : LockCounter.values()) {
+      counts.put(counter, new AtomicLong());
     }
   }
 
@@ -100,7 +102,7 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
   }
 
   long count(LockCounter counter) {
-    return counts[counter.ordinal()].getAcquire();
+    return counts.get(counter).getAcquire();
   }
 
   SingleWriterRecorder latency() {
@@ -109,7 +111,7 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
 
   private void count(LockCounter counter, boolean happened) {
     if (happened) {
-      WorkerCounts.increment(counts[counter.ordinal()]);
+      WorkerCounts.increment(counts.get(counter));
     }
   }
 
