@@ -47,6 +47,7 @@ struct mc_text {
 	__u8 expires;
 	/* "..VALUE ", then the line from the key on; when read, the key alone and zeros to a word. */
 	__u64 word[1 + MC_LINE / 8 + 1];
+	__u8 room[MC_VALUE_MAX]; /* for what a reply has behind its line */
 };
 
 struct {
@@ -314,25 +315,25 @@ static __always_inline enum mc_verdict mc_reply_line(void *ctx, enum net_door do
 static __always_inline __u32 mc_put_number(struct mc_text *t, __u32 at, __u32 n)
 {
 	__u8 *line = (__u8 *)&t->word[1];
-	__u32 scale = 1, i, digit;
+	__u32 end = at + 2, limit = 10, i;
 
+	for (i = 0; i < 9 && n >= limit; i++) {
+		limit *= 10;
+		end++;
+	}
 	if (at < MC_LINE)
 		line[at] = ' ';
-	at++;
-	for (i = 0; i < 9 && n / scale >= 10; i++)
-		scale *= 10;
+	at = end;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < 10; i++) {
-		digit = n / scale;
+		at--;
 		if (at < MC_LINE)
-			line[at] = '0' + digit;
-		at++;
-		n -= digit * scale;
-		if (scale == 1)
+			line[at] = '0' + n % 10;
+		n /= 10;
+		if (!n)
 			break;
-		scale /= 10;
 	}
-	return at;
+	return end;
 }
 
 /* Complete "VALUE <key> <flags> <bytes>\r\n" around the key in the scratch; returns its length. */

@@ -2,7 +2,6 @@ package org.kerbykv.client;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * One request on its way to its reply, and the future that the caller holds.
@@ -11,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
  * submission until it is retired: a call keeps its place (see {@link
  * KerbyClientConfig#maxOutstanding()}) until then, even if the caller has cancelled it.
  */
-final class Call<R> extends CompletableFuture<R> {
+final class Call<R> extends TimedFuture<R, Call<?>> {
   /** Makes the result of a reply that is no error. */
   @FunctionalInterface
   interface Mapper<R> {
@@ -76,16 +75,13 @@ final class Call<R> extends CompletableFuture<R> {
 
   int udpAttempts;
   int tcpAttempts;
+
+  /** Over TCP: whether the request line goes on with the key of the call sent next. */
+  boolean joined;
+
   UdpPort udpPort;
   int udpId;
   private List<Attempt> earlierAttempts;
-
-  /** Links of the timer wheel's list. */
-  Call<?> timerNext;
-
-  Call<?> timerPrevious;
-  long timerAt;
-  int timerBucket = TimerWheel.NO_BUCKET;
 
   Call(
       Command command,

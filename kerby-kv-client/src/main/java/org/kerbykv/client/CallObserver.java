@@ -43,7 +43,7 @@ interface CallObserver {
         case KerbyInterruptedException _ -> INTERRUPTED;
         case KerbyOverloadedException _ -> OVERLOADED;
         case KerbyProtocolException _ -> INVALID_REPLY;
-        case KerbyServerException _ -> REFUSED;
+        case KerbyServerException _, KerbyLockException _ -> REFUSED;
         case KerbyTimeoutException _ -> TIMEOUT;
         case KerbyUnknownOutcomeException _ -> UNKNOWN;
       };

@@ -61,7 +61,7 @@ final class ClientCore {
     }
   }
 
-  private static InetSocketAddress resolve(InetSocketAddress address) {
+  static InetSocketAddress resolve(InetSocketAddress address) {
     InetSocketAddress resolved =
         address.isUnresolved()
             ? new InetSocketAddress(address.getHostString(), address.getPort())

@@ -10,8 +10,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
 
 /**
  * A client of Kerby-KV or memcached servers, for values of type {@code V}. Several servers share
@@ -110,7 +108,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** The value, or null if there is no such item. */
   public V get(String key) {
-    return await(blocking().getAsync(key));
+    return BlockingCall.await(blocking().getAsync(key));
   }
 
   /** Completes with the value, or null if there is no such item. */
@@ -120,7 +118,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** The value with its version for {@link #cas}, or null if there is no such item. */
   public CasValue<V> gets(String key) {
-    return await(blocking().getsAsync(key));
+    return BlockingCall.await(blocking().getsAsync(key));
   }
 
   /** Completes with the value and its version, or null if there is no such item. */
@@ -130,7 +128,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** The values of those keys that have one, in the order given. */
   public Map<String, V> getAll(Collection<String> keys) {
-    return await(blocking().getAllAsync(keys));
+    return BlockingCall.await(blocking().getAllAsync(keys));
   }
 
   /**
@@ -162,7 +160,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** The value, or null; if there is an item, it now ends at {@code expiry}. */
   public V getAndTouch(String key, Expiry expiry) {
-    return await(blocking().getAndTouchAsync(key, expiry));
+    return BlockingCall.await(blocking().getAndTouchAsync(key, expiry));
   }
 
   /** Completes with the value, or null; if there is an item, it now ends at {@code expiry}. */
@@ -179,7 +177,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Stores the value, whether there was one or not. */
   public void set(String key, V value, Expiry expiry) {
-    await(blocking().setAsync(key, value, expiry));
+    BlockingCall.await(blocking().setAsync(key, value, expiry));
   }
 
   /** Completes once the value is stored. */
@@ -194,7 +192,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Stores the value if there is none; says whether it did. */
   public boolean add(String key, V value, Expiry expiry) {
-    return await(blocking().addAsync(key, value, expiry));
+    return BlockingCall.await(blocking().addAsync(key, value, expiry));
   }
 
   /** Completes with whether the value was stored, since there was none. */
@@ -204,7 +202,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Stores the value if there is one already; says whether it did. */
   public boolean replace(String key, V value, Expiry expiry) {
-    return await(blocking().replaceAsync(key, value, expiry));
+    return BlockingCall.await(blocking().replaceAsync(key, value, expiry));
   }
 
   /** Completes with whether the value was stored, since there was one already. */
@@ -214,7 +212,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Adds the value's bytes behind the stored ones, if there are any; says whether it did. */
   public boolean append(String key, V value) {
-    return await(blocking().appendAsync(key, value));
+    return BlockingCall.await(blocking().appendAsync(key, value));
   }
 
   /** Completes with whether the bytes were added behind the stored ones. */
@@ -224,7 +222,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Adds the value's bytes before the stored ones, if there are any; says whether it did. */
   public boolean prepend(String key, V value) {
-    return await(blocking().prependAsync(key, value));
+    return BlockingCall.await(blocking().prependAsync(key, value));
   }
 
   /** Completes with whether the bytes were added before the stored ones. */
@@ -238,7 +236,7 @@ public final class KerbyClient<V> implements AutoCloseable {
    * @param cas the version, {@link CasValue#cas()}
    */
   public CasResult cas(String key, V value, Expiry expiry, long cas) {
-    return await(blocking().casAsync(key, value, expiry, cas));
+    return BlockingCall.await(blocking().casAsync(key, value, expiry, cas));
   }
 
   /** Completes with what became of storing the value for that version. */
@@ -256,7 +254,7 @@ public final class KerbyClient<V> implements AutoCloseable {
    * @throws KerbyServerException if the value is no number
    */
   public OptionalLong incr(String key, long by) {
-    return await(blocking().incrAsync(key, by));
+    return BlockingCall.await(blocking().incrAsync(key, by));
   }
 
   /** Completes with the new number, unsigned, or empty if there is no such item. */
@@ -272,7 +270,7 @@ public final class KerbyClient<V> implements AutoCloseable {
    * @throws KerbyServerException if the value is no number
    */
   public OptionalLong decr(String key, long by) {
-    return await(blocking().decrAsync(key, by));
+    return BlockingCall.await(blocking().decrAsync(key, by));
   }
 
   /** Completes with the new number, unsigned, or empty if there is no such item. */
@@ -282,7 +280,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Deletes the item; says whether there was one. */
   public boolean delete(String key) {
-    return await(blocking().deleteAsync(key));
+    return BlockingCall.await(blocking().deleteAsync(key));
   }
 
   /** Completes with whether there was an item to delete. */
@@ -292,7 +290,7 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** Lets the item end at {@code expiry}; says whether there is one. */
   public boolean touch(String key, Expiry expiry) {
-    return await(blocking().touchAsync(key, expiry));
+    return BlockingCall.await(blocking().touchAsync(key, expiry));
   }
 
   /** Completes with whether there is an item, which now ends at {@code expiry}. */
@@ -343,38 +341,8 @@ public final class KerbyClient<V> implements AutoCloseable {
 
   /** This client, for a call that will be waited for. */
   private KerbyClient<V> blocking() {
-    if (core.onEventLoop()) {
-      // It would wait for the thread that it blocks.
-      throw new IllegalStateException("a blocking call from an action attached to a future");
-    }
+    BlockingCall.refuse(core.onEventLoop());
     return this;
-  }
-
-  private <R> R await(CompletableFuture<R> call) {
-    try {
-      return call.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      call.cancel(false);
-      throw new KerbyInterruptedException("interrupted while waiting for a reply", e);
-    } catch (ExecutionException e) {
-      throw unwrapped(e.getCause());
-    }
-  }
-
-  /** The failure as the caller should see it, with the caller's stack where it is ours. */
-  private static RuntimeException unwrapped(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    if (cause instanceof KerbyException ours) {
-      ours.fillInStackTrace();
-      return ours;
-    }
-    return cause instanceof RuntimeException runtime
-        ? runtime
-        : new IllegalStateException("unexpected failure", cause);
   }
 
   private static byte[] keyBytes(String key) {

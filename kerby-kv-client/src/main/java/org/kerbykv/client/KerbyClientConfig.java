@@ -336,7 +336,7 @@ public final class KerbyClientConfig {
       return new KerbyClientConfig(this);
     }
 
-    private static int inRange(String name, int value, int min, int max) {
+    static int inRange(String name, int value, int min, int max) {
       if (value < min || value > max) {
         throw new IllegalArgumentException(
             name + " must be from " + min + " to " + max + ", not " + value);
@@ -344,7 +344,7 @@ public final class KerbyClientConfig {
       return value;
     }
 
-    private static Duration atLeastOneMilli(String name, Duration value) {
+    static Duration atLeastOneMilli(String name, Duration value) {
       if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(Duration.ofDays(1)) > 0) {
         throw new IllegalArgumentException(name + " must be from 1 ms to 1 day, not " + value);
       }

@@ -9,6 +9,7 @@ public abstract sealed class KerbyException extends RuntimeException
     permits KerbyClosedException,
         KerbyConnectionException,
         KerbyInterruptedException,
+        KerbyLockException,
         KerbyOverloadedException,
         KerbyProtocolException,
         KerbyServerException,

@@ -19,7 +19,7 @@ final class ServerLink {
   private final InetSocketAddress server;
   private final UdpLane udp;
   private final TcpConnection tcp;
-  private final TimerWheel timers = new TimerWheel(System.nanoTime(), this::timerFired);
+  private final LoopTimers<Call<?>> timers;
 
   /** Calls that the event loop has not seen yet, the last first. */
   private final AtomicReference<Call<?>> submitted = new AtomicReference<>();
@@ -27,13 +27,10 @@ final class ServerLink {
   /** {@link #startSubmitted()}, made once. */
   private final Runnable startSubmitted = this::startSubmitted;
 
-  private final Runnable tick = this::tick;
-
   /** Whether anything was asked since the server was last heard, and when first. */
   private boolean silent;
 
   private long silentSince;
-  private boolean tickScheduled;
   private boolean closed;
 
   ServerLink(ClientCore core, ServerNode node, EventLoop loop, InetSocketAddress server) {
@@ -44,6 +41,7 @@ final class ServerLink {
     this.server = server;
     this.udp = new UdpLane(this);
     this.tcp = new TcpConnection(this);
+    this.timers = new LoopTimers<>(loop, this::timerFired, this::flush);
   }
 
   EventLoop loop() {
@@ -238,23 +236,6 @@ final class ServerLink {
 
   void setTimer(Call<?> call, long at) {
     timers.set(call, at);
-    if (!tickScheduled) {
-      scheduleTick();
-    }
-  }
-
-  private void scheduleTick() {
-    tickScheduled = true;
-    loop.schedule(tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
-  }
-
-  private void tick() {
-    tickScheduled = false;
-    timers.advance(System.nanoTime());
-    flush();
-    if (!timers.isEmpty() && !tickScheduled) {
-      scheduleTick();
-    }
   }
 
   /** Ends every call and closes the sockets. */

@@ -3,10 +3,10 @@ package org.kerbykv.client;
 import java.util.function.Consumer;
 
 /**
- * One timer for each call, set and cleared without allocation. A timer fires once its time has
+ * One timer for each element, set and cleared without allocation. A timer fires once its time has
  * passed, at most one tick late, on the thread that calls {@link #advance}. Not thread-safe.
  */
-final class TimerWheel {
+final class TimerWheel<T extends TimedFuture<?, T>> {
   static final int NO_BUCKET = -1;
 
   /** 2^22 ns: about 4 ms. */
@@ -15,12 +15,14 @@ final class TimerWheel {
   static final long TICK_NANOS = 1L << TICK_SHIFT;
   private static final int BUCKETS = 256;
 
-  private final Call<?>[] buckets = new Call<?>[BUCKETS];
-  private final Consumer<Call<?>> onFire;
+  @SuppressWarnings({"unchecked", "rawtypes"}) // nothing but T is stored
+  private final T[] buckets = (T[]) new TimedFuture[BUCKETS];
+
+  private final Consumer<T> onFire;
   private long lastTick;
   private int size;
 
-  TimerWheel(long now, Consumer<Call<?>> onFire) {
+  TimerWheel(long now, Consumer<T> onFire) {
     lastTick = now >> TICK_SHIFT;
     this.onFire = onFire;
   }
@@ -29,37 +31,37 @@ final class TimerWheel {
     return size == 0;
   }
 
-  /** Sets or moves the call's timer. */
-  void set(Call<?> call, long at) {
-    clear(call);
+  /** Sets or moves the element's timer. */
+  void set(T element, long at) {
+    clear(element);
     int bucket = (int) ((at >> TICK_SHIFT) & (BUCKETS - 1));
-    call.timerAt = at;
-    call.timerBucket = bucket;
-    call.timerPrevious = null;
-    call.timerNext = buckets[bucket];
-    if (call.timerNext != null) {
-      call.timerNext.timerPrevious = call;
+    element.timerAt = at;
+    element.timerBucket = bucket;
+    element.timerPrevious = null;
+    element.timerNext = buckets[bucket];
+    if (element.timerNext != null) {
+      element.timerNext.timerPrevious = element;
     }
-    buckets[bucket] = call;
+    buckets[bucket] = element;
     size++;
   }
 
-  /** Clears the call's timer, if it is set. */
-  void clear(Call<?> call) {
-    if (call.timerBucket == NO_BUCKET) {
+  /** Clears the element's timer, if it is set. */
+  void clear(T element) {
+    if (element.timerBucket == NO_BUCKET) {
       return;
     }
-    if (call.timerPrevious == null) {
-      buckets[call.timerBucket] = call.timerNext;
+    if (element.timerPrevious == null) {
+      buckets[element.timerBucket] = element.timerNext;
     } else {
-      call.timerPrevious.timerNext = call.timerNext;
+      element.timerPrevious.timerNext = element.timerNext;
     }
-    if (call.timerNext != null) {
-      call.timerNext.timerPrevious = call.timerPrevious;
+    if (element.timerNext != null) {
+      element.timerNext.timerPrevious = element.timerPrevious;
     }
-    call.timerNext = null;
-    call.timerPrevious = null;
-    call.timerBucket = NO_BUCKET;
+    element.timerNext = null;
+    element.timerPrevious = null;
+    element.timerBucket = NO_BUCKET;
     size--;
   }
 
@@ -73,37 +75,37 @@ final class TimerWheel {
     }
   }
 
-  /** Takes the due calls of a bucket out of it, as a list of their own. */
-  private Call<?> takeDue(int bucket, long now) {
-    Call<?> due = null;
-    Call<?> next;
-    for (Call<?> call = buckets[bucket]; call != null; call = next) {
-      next = call.timerNext;
-      if (call.timerAt - now <= 0) {
-        clear(call);
-        call.timerNext = due;
-        due = call;
+  /** Takes the due elements of a bucket out of it, as a list of their own. */
+  private T takeDue(int bucket, long now) {
+    T due = null;
+    T next;
+    for (T element = buckets[bucket]; element != null; element = next) {
+      next = element.timerNext;
+      if (element.timerAt - now <= 0) {
+        clear(element);
+        element.timerNext = due;
+        due = element;
       }
     }
     return due;
   }
 
-  private void fire(Call<?> due) {
-    Call<?> next;
-    for (Call<?> call = due; call != null; call = next) {
-      next = call.timerNext;
-      call.timerNext = null;
-      onFire.accept(call);
+  private void fire(T due) {
+    T next;
+    for (T element = due; element != null; element = next) {
+      next = element.timerNext;
+      element.timerNext = null;
+      onFire.accept(element);
     }
   }
 
-  /** Clears every timer and hands over its call. */
-  void drain(Consumer<Call<?>> to) {
+  /** Clears every timer and hands over its element. */
+  void drain(Consumer<T> to) {
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
       while (buckets[bucket] != null) {
-        Call<?> call = buckets[bucket];
-        clear(call);
-        to.accept(call);
+        T element = buckets[bucket];
+        clear(element);
+        to.accept(element);
       }
     }
   }

@@ -130,6 +130,6 @@ class PublicApiTest {
                                     && text.stringValue().contains("io/micrometer")))
             .map(PublicApiTest::simpleName)
             .toList();
-    assertThat(users).isNotEmpty().allMatch(name -> name.startsWith("KerbyClientMetrics"));
+    assertThat(users).isNotEmpty().allMatch(name -> name.matches("Kerby(Client|Lock)Metrics.*"));
   }
 }

@@ -22,7 +22,7 @@ class TimerWheelTest {
 
   @Test
   void firesOnceAfterItsTimeAndNotBefore() {
-    TimerWheel wheel = new TimerWheel(0, fired::add);
+    TimerWheel<Call<?>> wheel = new TimerWheel<>(0, fired::add);
     Call<?> call = call();
     wheel.set(call, 10 * TICK + 5);
     wheel.advance(10 * TICK + 4);
@@ -35,7 +35,7 @@ class TimerWheelTest {
 
   @Test
   void firesTimersFurtherAwayThanTheWheelIsLong() {
-    TimerWheel wheel = new TimerWheel(0, fired::add);
+    TimerWheel<Call<?>> wheel = new TimerWheel<>(0, fired::add);
     wheel.set(call(), 1000 * TICK);
     for (int tick = 1; tick <= 1000; tick++) {
       wheel.advance(tick * TICK);
@@ -52,7 +52,7 @@ class TimerWheelTest {
     // A clock that starts anywhere, as nanoTime does.
     long now = random.nextLong() >> 2;
     Map<Call<?>, Long> expected = new HashMap<>();
-    TimerWheel wheel = new TimerWheel(now, fired::add);
+    TimerWheel<Call<?>> wheel = new TimerWheel<>(now, fired::add);
     List<Call<?>> calls = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
       calls.add(call());

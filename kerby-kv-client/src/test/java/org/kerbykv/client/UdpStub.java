@@ -31,6 +31,12 @@ final class UdpStub implements AutoCloseable {
     void handle(Request request);
   }
 
+  /** Whatever came, and where from. */
+  @FunctionalInterface
+  interface BytesHandler {
+    void handle(UdpStub stub, SocketAddress client, byte[] bytes);
+  }
+
   private final DatagramSocket socket;
   private final Thread thread;
 
@@ -39,11 +45,20 @@ final class UdpStub implements AutoCloseable {
   }
 
   UdpStub(int port, Handler handler) throws IOException {
+    this(port, (stub, client, bytes) -> handler.handle(request(stub, client, bytes)));
+  }
+
+  UdpStub(int port, BytesHandler handler) throws IOException {
     socket = new DatagramSocket(port, InetAddress.getLoopbackAddress());
     thread = Thread.ofPlatform().name("udp-stub").start(() -> run(handler));
   }
 
-  private void run(Handler handler) {
+  private static Request request(UdpStub stub, SocketAddress client, byte[] bytes) {
+    int id = ByteBuffer.wrap(bytes).getShort() & 0xFFFF;
+    return new Request(stub, client, id, new String(bytes, 8, bytes.length - 8, ISO_8859_1));
+  }
+
+  private void run(BytesHandler handler) {
     DatagramPacket packet = new DatagramPacket(new byte[1 << 16], 1 << 16);
     while (!socket.isClosed()) {
       try {
@@ -53,10 +68,8 @@ final class UdpStub implements AutoCloseable {
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
-      ByteBuffer bytes = ByteBuffer.wrap(Arrays.copyOf(packet.getData(), packet.getLength()));
-      int id = bytes.getShort() & 0xFFFF;
-      String text = new String(bytes.array(), 8, bytes.capacity() - 8, ISO_8859_1);
-      handler.handle(new Request(this, packet.getSocketAddress(), id, text));
+      byte[] bytes = Arrays.copyOf(packet.getData(), packet.getLength());
+      handler.handle(this, packet.getSocketAddress(), bytes);
     }
   }
 

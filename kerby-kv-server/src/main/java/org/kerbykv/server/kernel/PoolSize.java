@@ -34,7 +34,7 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
   };
 
   /**
-   * Divides a memory limit.
+   * Divides a memory limit: as many blocks as keep within it, their maps' buckets included.
    *
    * @param limitBytes of kernel memory
    * @throws IllegalArgumentException with one line, if the block size is none that the pool has
@@ -46,11 +46,26 @@ public record PoolSize(int blockBytes, long blocks, int reserve) {
                   .formatted(blockBytes, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX)
               + " kernel's slab classes exactly");
     }
-    // Twice the buckets of three maps: rounding up to a power of two doubles them at worst.
-    long perBlock =
-        Math.max(slabBytes(blockBytes), slabBytes(KvEntry.BYTES)) + 3L * 2L * BUCKET_BYTES;
-    long blocks = Math.clamp(limitBytes / perBlock, BLOCKS_MIN, BLOCKS_MAX);
+    long low = BLOCKS_MIN;
+    long high = BLOCKS_MAX;
+    while (low < high) {
+      long middle = (low + high + 1) / 2;
+      if (withBlocks(blockBytes, middle).memoryBytesMax() <= limitBytes) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return withBlocks(blockBytes, low);
+  }
+
+  private static PoolSize withBlocks(int blockBytes, long blocks) {
     return new PoolSize(blockBytes, blocks, (int) (blocks / RESERVE_SHARE));
+  }
+
+  /** The kernel memory taken when all blocks are in use, whatever they hold. */
+  private long memoryBytesMax() {
+    return Math.max(memoryBytes(blocks, 0), memoryBytes(blocks, blocks));
   }
 
   /**

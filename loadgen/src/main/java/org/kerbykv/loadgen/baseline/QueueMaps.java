@@ -1,5 +1,7 @@
 package org.kerbykv.loadgen.baseline;
 
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.kerbykv.bpf.BPFArrayOfQueues;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
@@ -9,6 +11,8 @@ import org.kerbykv.bpf.BTFLayout;
 public final class QueueMaps {
   /** Its programs. */
   public static final String OBJECT = "queue_lock.bpf.o";
+
+  private static final int MAKERS = 64;
 
   private QueueMaps() {}
 
@@ -27,8 +31,17 @@ public final class QueueMaps {
     BPFArrayOfQueues queues = programs.getArrayOfQueues("queue_waiters");
     int waiterBytes =
         Math.toIntExact(BTFLayout.read(BPFProgram.class, OBJECT).struct("queue_waiter").size());
-    for (int lock = 0; lock < locks; lock++) {
-      queues.makeQueue(lock, waiterBytes, capacity);
+    // Each waits for an RCU grace period, and those at the same time for the same.
+    try (ExecutorService makers = Executors.newFixedThreadPool(MAKERS)) {
+      for (int maker = 0; maker < MAKERS; maker++) {
+        int first = maker;
+        makers.execute(
+            () -> {
+              for (int lock = first; lock < locks; lock += MAKERS) {
+                queues.makeQueue(lock, waiterBytes, capacity);
+              }
+            });
+      }
     }
     return programs;
   }

@@ -20,7 +20,7 @@ final class FigureFiles {
     this.directory = directory;
   }
 
-  /** Each picture as PNG and SVG, and index.html with all of them. */
+  /** Each picture as CSV, PNG and SVG, and index.html with all of them. */
   void page(FigurePage page, List<Figure> figures) throws LoadException {
     for (Figure figure : figures) {
       page.heading(figure.title());
@@ -38,9 +38,32 @@ final class FigureFiles {
                 chart.places(),
                 chart.medians());
         page.chart(chart, read(svg));
+        csv(chart);
       }
     }
     write("index.html", page.toString());
+  }
+
+  /** What a picture shows: the medians, and beside each the least and the most. */
+  private void csv(Chart chart) throws LoadException {
+    List<String> head = new ArrayList<>(List.of(chart.horizontal()));
+    chart.lines().keySet().forEach(line -> head.addAll(withSpread(line)));
+    StringBuilder text = new StringBuilder(row(head));
+    for (int i = 0; i < chart.places().size(); i++) {
+      int place = i;
+      List<String> row = new ArrayList<>(List.of(chart.places().get(i)));
+      chart.lines().values().forEach(points -> row.addAll(numbers(points.get(place))));
+      text.append(row(row));
+    }
+    write(chart.name() + ".csv", text.toString());
+  }
+
+  private static List<String> withSpread(String column) {
+    return List.of(column, column + "_min", column + "_max");
+  }
+
+  private static List<String> numbers(Spread spread) {
+    return List.of(number(spread.median()), number(spread.min()), number(spread.max()));
   }
 
   /** The medians and spreads of these cells, a line each, with a column for each parameter. */
@@ -53,14 +76,13 @@ final class FigureFiles {
     }
     List<String> head = new ArrayList<>(List.of("system"));
     head.addAll(parameters);
-    figures.forEach(figure -> head.addAll(List.of(figure, figure + "_min", figure + "_max")));
+    figures.forEach(figure -> head.addAll(withSpread(figure)));
     StringBuilder text = new StringBuilder(row(head));
     for (Cell cell : cells) {
       List<String> row = new ArrayList<>(List.of(cell.system()));
       parameters.forEach(parameter -> row.add(cell.get(parameter)));
       for (String figure : figures) {
-        Spread spread = measurements.spread(cell, figure);
-        row.addAll(List.of(number(spread.median()), number(spread.min()), number(spread.max())));
+        row.addAll(numbers(measurements.spread(cell, figure)));
       }
       text.append(row(row));
     }

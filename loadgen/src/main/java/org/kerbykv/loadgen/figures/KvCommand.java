@@ -1,6 +1,7 @@
 package org.kerbykv.loadgen.figures;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -52,6 +53,15 @@ final class KvCommand extends SystemsCommand {
   void addConditions(Map<String, String> conditions) {
     require(keys >= 1, "--keys must be 1 or more");
     conditions.put("keys", Integer.toString(keys));
+  }
+
+  @Override
+  Map<String, String> commands() {
+    Map<String, String> commands = new LinkedHashMap<>();
+    KvSystem.all().stream()
+        .filter(system -> isAsked(system.name()))
+        .forEach(system -> commands.put(system.name(), system.command(keys)));
+    return commands;
   }
 
   @Override

@@ -70,6 +70,9 @@ record KvFigures(
     if (systems.test(KvSystem.REFLECTOR)) {
       subjects.add(new ProgramSubject(KvSystem.REFLECTOR, 0, keys, quick));
     }
+    if (systems.test(KvSystem.BMC)) {
+      subjects.add(new ProgramSubject(KvSystem.BMC, 0, keys, quick));
+    }
     if (systems.test(KvSystem.KERBY)) {
       for (int blockBytes : quick ? List.of(BLOCK_DEFAULT) : BLOCK_SIZES) {
         subjects.add(new ProgramSubject(KvSystem.KERBY, blockBytes, keys, quick));

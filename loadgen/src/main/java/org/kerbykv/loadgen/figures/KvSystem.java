@@ -43,6 +43,18 @@ public record KvSystem(
     return name.startsWith("dint");
   }
 
+  /** The command that puts such a load on this system alone. */
+  String command(int keys) {
+    StringBuilder words =
+        new StringBuilder("./kerby loadgen --topology veth --engine xdp --target ");
+    words.append(target);
+    options.forEach(option -> words.append(" --server-option=").append(option));
+    return words
+        + " --keys %d --key-size %s --value-size 64 --read-ratio 1"
+            .formatted(keys, LoadSubject.KEY_SIZE)
+        + (target.isEcho() ? " --no-populate" : "");
+  }
+
   /** All systems, the one that is built here first. */
   static List<KvSystem> all() {
     List<KvSystem> all = new ArrayList<>();

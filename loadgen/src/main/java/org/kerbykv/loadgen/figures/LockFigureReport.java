@@ -14,6 +14,7 @@ import static org.kerbykv.loadgen.figures.LockLoadSubject.LONGEST;
 import static org.kerbykv.loadgen.figures.LockLoadSubject.P999;
 import static org.kerbykv.loadgen.figures.LockLoadSubject.REJECTED;
 import static org.kerbykv.loadgen.figures.LockLoadSubject.SOCKET;
+import static org.kerbykv.loadgen.figures.LockLoadSubject.SOONEST_ACQUIRED;
 import static org.kerbykv.loadgen.figures.LockLoadSubject.XDP;
 import static org.kerbykv.loadgen.figures.LockLoadSubject.ZIPF;
 
@@ -42,8 +43,17 @@ final class LockFigureReport implements FigureReport {
     Map<String, Spread> ratios = new LinkedHashMap<>();
     ratios.put("contended_vs_dint", ratio(contended, ACQUIRED));
     ratios.put("p999_wait_vs_dint", ratio(contended, P999));
+    ratios.put("contended_vs_soonest_dint", ratioToSoonest(contended));
+    ratios.put("contended_sockets_vs_dint", ratio(contended.with(ENGINE, SOCKET), ACQUIRED));
+    ratios.put(
+        "contended_sockets_vs_soonest_dint", ratioToSoonest(contended.with(ENGINE, SOCKET)));
     ratios.put("uncontended_vs_dint", ratio(LockFigures.uncontended(KERBY), ACQUIRED));
     return ratios;
+  }
+
+  /** The same against a DINT-Lock whose clients pause so that few of them wait for long. */
+  private Spread ratioToSoonest(Cell ours) {
+    return measured.ratio(ours, ACQUIRED, ours.of(DINT), SOONEST_ACQUIRED);
   }
 
   private Spread jain() {

@@ -1,6 +1,7 @@
 package org.kerbykv.loadgen.figures;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -34,6 +35,27 @@ final class LockFiguresCommand extends SystemsCommand {
 
   @Override
   void addConditions(Map<String, String> conditions) {}
+
+  @Override
+  Map<String, String> commands() {
+    Map<String, String> commands = new LinkedHashMap<>();
+    known().stream()
+        .filter(this::isAsked)
+        .forEach(
+            system ->
+                commands.put(
+                    system,
+                    "./kerby loadgen lock --engine xdp --topology veth --target %s --locks %d"
+                            .formatted(system, LockFigures.CONTENDED_LOCKS)
+                        + " --clients 1 --outstanding %d --hold %d%s"
+                            .formatted(
+                                LockFigures.CLIENTS,
+                                LockFigures.HOLD,
+                                system.equals(LockFigures.QUEUE)
+                                    ? " --server-option=--locks --server-option=100"
+                                    : "")));
+    return commands;
+  }
 
   @Override
   List<Subject> subjects(int durationMillis) {

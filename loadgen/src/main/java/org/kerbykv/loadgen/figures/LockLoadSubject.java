@@ -2,6 +2,7 @@ package org.kerbykv.loadgen.figures;
 
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,6 +48,11 @@ final class LockLoadSubject implements Subject {
   static final String JAIN = "jain";
   static final String LONGEST = "longest_wait_us";
   static final String REJECTED = "rejected_per_acquired";
+
+  /** Who rejects, with the back-off with which the p99.9 of the wait is the shortest. */
+  static final String SOONEST_ACQUIRED = "soonest_answered_per_s";
+
+  static final String SOONEST_P999 = "soonest_p999_us";
 
   /** From a round trip in the kernel to several through sockets, doubled to up to 64 ms. */
   static final List<BackOff> BACK_OFFS =
@@ -120,12 +126,17 @@ final class LockLoadSubject implements Subject {
     List<Integer> serving = LoadSubject.serving(LoadSubject.APART, 1);
     List<String> options =
         target == LockTarget.QUEUE
-            ? List.of("--locks", Integer.toString(LockFigures.QUEUES_MAX))
+            ? List.of("--locks", Integer.toString(queues()))
             : List.of();
     VethPlace place =
         VethPlace.open(
             true, true, sending, veth -> veth.startServer(target, serving, options, log));
     return new Load(place, sending.getFirst());
+  }
+
+  /** As many as the cells need. */
+  private int queues() {
+    return cells.stream().mapToInt(cell -> Integer.parseInt(cell.get(LOCKS))).max().orElseThrow();
   }
 
   private final class Load implements Session {
@@ -153,32 +164,39 @@ final class LockLoadSubject implements Subject {
         sockets.run(spec(cell, BackOff.USUAL, SOCKET_WARMUP, duration));
       }
       LockEngine engine = fromSockets ? sockets : kernel;
-      BackOff backOff = backOff(cell, engine);
+      if (target == LockTarget.DINT && cell.get(BACK_OFF).isEmpty()) {
+        return measureRejecting(cell, engine);
+      }
+      BackOff backOff =
+          cell.get(BACK_OFF).isEmpty()
+              ? BackOff.USUAL
+              : BACK_OFFS.get(Integer.parseInt(cell.get(BACK_OFF)));
+      return figures(engine.run(spec(cell, backOff, duration.dividedBy(4), duration)));
+    }
+
+    /** Tries all back-offs for a while, and measures with the one with which most is acquired. */
+    private Map<String, Double> measureRejecting(Cell cell, LockEngine engine)
+        throws LoadException, InterruptedException {
+      Map<BackOff, LockLoadResult> tried = new LinkedHashMap<>();
+      for (BackOff candidate : BACK_OFFS) {
+        Duration trial = duration.dividedBy(2);
+        tried.put(candidate, engine.run(spec(cell, candidate, duration.dividedBy(4), trial)));
+      }
+      BackOff backOff =
+          Collections.max(
+                  tried.entrySet(),
+                  Comparator.comparingDouble(one -> one.getValue().acquiredPerSecond()))
+              .getKey();
+      LockLoadResult soonest =
+          Collections.min(
+              tried.values(), Comparator.comparingDouble(result -> result.waitMicros(99.9)));
       Map<String, Double> figures =
           figures(engine.run(spec(cell, backOff, duration.dividedBy(4), duration)));
       figures.put("back_off_us", backOff.shortest().toNanos() / 1e3);
       figures.put("back_off_doublings", (double) backOff.doublings());
+      figures.put(SOONEST_ACQUIRED, soonest.acquiredPerSecond());
+      figures.put(SOONEST_P999, soonest.waitMicros(99.9));
       return figures;
-    }
-
-    private BackOff backOff(Cell cell, LockEngine engine)
-        throws LoadException, InterruptedException {
-      if (!cell.get(BACK_OFF).isEmpty()) {
-        return BACK_OFFS.get(Integer.parseInt(cell.get(BACK_OFF)));
-      }
-      if (target != LockTarget.DINT) {
-        return BackOff.USUAL;
-      }
-      Map<BackOff, Double> tried = new LinkedHashMap<>();
-      for (BackOff candidate : BACK_OFFS) {
-        Duration trial = duration.dividedBy(2);
-        LockLoadResult result = engine.run(spec(cell, candidate, duration.dividedBy(4), trial));
-        tried.put(candidate, result.acquiredPerSecond());
-      }
-      return tried.entrySet().stream()
-          .max(Comparator.comparingDouble(Map.Entry::getValue))
-          .orElseThrow()
-          .getKey();
     }
 
     private LockLoadSpec spec(Cell cell, BackOff backOff, Duration warmup, Duration counted) {

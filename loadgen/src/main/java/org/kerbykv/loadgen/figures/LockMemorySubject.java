@@ -179,7 +179,7 @@ final class LockMemorySubject implements Subject {
         .putLong(LockMessages.AT_SEQUENCE, 1 + lock % CLIENT_WINDOW)
         .putInt(LockMessages.AT_WAIT, WAIT_MILLIS)
         .putInt(LockMessages.AT_LEASE, WAIT_MILLIS);
-    byte[] bytes = RequestFrame.datagram(PORT, message.array());
+    byte[] bytes = RequestFrame.datagram(PORT, message.array(), true);
     MemorySegment frame = arena.allocate(bytes.length);
     MemorySegment.copy(bytes, 0, frame, JAVA_BYTE, 0, bytes.length);
     byte status =

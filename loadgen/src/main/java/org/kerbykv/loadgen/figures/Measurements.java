@@ -156,8 +156,13 @@ public final class Measurements {
    * were measured close to each other.
    */
   public Spread ratio(Cell cell, Cell to, String figure) {
+    return ratio(cell, figure, to, figure);
+  }
+
+  /** The same with a figure of each cell. */
+  Spread ratio(Cell cell, String figure, Cell to, String toFigure) {
     SortedMap<Integer, Double> above = byRound(cell, figure);
-    SortedMap<Integer, Double> below = byRound(to, figure);
+    SortedMap<Integer, Double> below = byRound(to, toFigure);
     List<Double> ratios = new ArrayList<>();
     above.forEach(
         (round, value) -> {

@@ -78,11 +78,15 @@ final class MemorySubject implements Subject {
 
   private static final int ENTRY_BYTES = 256;
 
-  /** What a map's element takes beside its value. */
-  static final int ELEMENT_OVERHEAD = 64;
+  /** What a map's element takes beside its value, and one with a large block takes in all. */
+  private static final int ELEMENT_OVERHEAD = 64;
 
-  /** The buckets that the server's limit allows for each block. */
-  private static final int BUCKETS_PER_BLOCK = 96;
+  private static final int LARGE_ELEMENT = 1024;
+  private static final int LARGE_BYTES = LARGE_ELEMENT - ELEMENT_OVERHEAD;
+  private static final int NEVER_LARGE = 1 << 16;
+
+  /** Of a hash map's buckets, of which there are a power of two, at least one an element. */
+  private static final int BUCKET_BYTES = 16;
 
   /** What is kept free: above that mark, items leave the kernel. */
   private static final double LIMIT_MARGIN = 1.12;
@@ -104,9 +108,21 @@ final class MemorySubject implements Subject {
     this.keys = keys;
   }
 
-  /** The blocks of an item with so many bytes of key and value, its index entry among them. */
+  /**
+   * What an item with so many bytes of key and value counts as in the server's pool: its index
+   * entry, and blocks or large ones.
+   */
   static int blocks(int bytes, int blockBytes) {
-    return 1 + Math.ceilDiv(Math.max(0, bytes - HEAD_BYTES), blockBytes);
+    int rest = Math.max(0, bytes - HEAD_BYTES);
+    int large = Math.ceilDiv(rest, LARGE_BYTES) * largeUnits(blockBytes);
+    return 1 + Math.min(Math.ceilDiv(rest, blockBytes), large);
+  }
+
+  /** As the server has it: the blocks that take a large one's memory, or more than an item has. */
+  static int largeUnits(int blockBytes) {
+    int element = blockBytes + ELEMENT_OVERHEAD;
+    boolean fits = element < LARGE_ELEMENT && LARGE_ELEMENT % element == 0;
+    return fits ? LARGE_ELEMENT / element : NEVER_LARGE;
   }
 
   static Cell cell(String system, Sizes sizes, int unit) {
@@ -126,8 +142,7 @@ final class MemorySubject implements Subject {
   @Override
   public Session open(PrintStream log) throws LoadException, InterruptedException {
     Stored stored = Stored.of(sizes.workload(keys), blockBytes);
-    int perBlock = Math.max(blockBytes + ELEMENT_OVERHEAD, ENTRY_BYTES) + BUCKETS_PER_BLOCK;
-    long limit = (long) (stored.blocks * perBlock * LIMIT_MARGIN);
+    long limit = limit((long) (stored.blocks * LIMIT_MARGIN));
     KvSystem system =
         new KvSystem(
             KvSystem.KERBY,
@@ -152,6 +167,16 @@ final class MemorySubject implements Subject {
         place.close();
       }
     };
+  }
+
+  /** The memory with which the server has so many blocks: with its index, pool and large blocks. */
+  private long limit(long blocks) {
+    long buckets = 2 * buckets(blocks) + buckets(Math.ceilDiv(blocks, largeUnits(blockBytes)));
+    return blocks * Math.max(blockBytes + ELEMENT_OVERHEAD, ENTRY_BYTES) + buckets * BUCKET_BYTES;
+  }
+
+  private static long buckets(long elements) {
+    return Long.highestOneBit(elements * 2 - 1);
   }
 
   private Map<String, Double> fill(StorePlace place, Stored stored)

@@ -3,6 +3,8 @@ package org.kerbykv.loadgen.figures;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.PrintStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -51,13 +53,14 @@ final class ProgramSubject implements Subject {
   private static final int XDP_PASS = 2;
   private static final int ROUNDS_OF_KEYS = 2;
 
-  /** What a large block takes of the kernel's memory. */
-  private static final int LARGE_ELEMENT = 1024;
-
-  private static final int NEVER_LARGE = 1 << 16;
+  /** The longest value that BMC keeps. */
+  private static final int BMC_MAX = 1000;
 
   /** So that few buckets of DINT-KV are too full. */
   private static final int SLOTS_PER_KEY = 3;
+
+  /** So that few keys of BMC, one in sixteen, have lost their entry to another. */
+  private static final int ENTRIES_PER_KEY = 8;
 
   /** Bytes that an item takes beside its value, rounded up: its key. */
   private static final int KEY_ROOM = 256;
@@ -68,8 +71,9 @@ final class ProgramSubject implements Subject {
   private final boolean isOnce;
 
   /**
-   * @param system {@link KvSystem#KERBY}, {@link KvSystem#REFLECTOR} or a {@link KvSystem#dint}
-   * @param unit bytes of a block, or of a slot
+   * @param system {@link KvSystem#KERBY}, {@link KvSystem#REFLECTOR}, {@link KvSystem#BMC} or a
+   *     {@link KvSystem#dint}
+   * @param unit bytes of a block, or of a slot; 0 where there is neither
    * @param keys how many items, stored before
    * @param isOnce whether one round is enough
    */
@@ -102,7 +106,7 @@ final class ProgramSubject implements Subject {
     cells.add(cell(system, unit, Op.PASS, 0));
     cells.add(cell(system, unit, Op.MISS, 0));
     for (int valueSize : VALUE_SIZES) {
-      if (isKerby() || valueSize == 0 || valueSize == unit) {
+      if (isKerby() || valueSize == 0 || valueSize == unit || (isBmc() && valueSize <= BMC_MAX)) {
         cells.add(cell(system, unit, Op.GET, valueSize));
         cells.add(cell(system, unit, Op.SET, valueSize));
       }
@@ -122,6 +126,10 @@ final class ProgramSubject implements Subject {
     return system.equals(KvSystem.KERBY);
   }
 
+  private boolean isBmc() {
+    return system.equals(KvSystem.BMC);
+  }
+
   private boolean isReflector() {
     return system.equals(KvSystem.REFLECTOR);
   }
@@ -131,6 +139,9 @@ final class ProgramSubject implements Subject {
     try {
       if (isReflector()) {
         return new Runs(reflector(), "xdp_reflect");
+      }
+      if (isBmc()) {
+        return new Runs(bmc(), "bmc_xdp");
       }
       return isKerby() ? new Runs(kerby(), "kv_xdp") : new Runs(dint(), "dint_xdp");
     } catch (BPFException e) {
@@ -142,6 +153,15 @@ final class ProgramSubject implements Subject {
     short port = Short.reverseBytes((short) RequestFrame.PORT);
     return BPFLoader.open(BPFProgram.class, "xdp_reflect.bpf.o")
         .constant("reflect_port", Short.toUnsignedInt(port))
+        .load();
+  }
+
+  private BPFProgram bmc() {
+    int entries = ENTRIES_PER_KEY * keys;
+    return BPFLoader.open(BPFProgram.class, "bmc.bpf.o")
+        .constant("mc_port", RequestFrame.PORT)
+        .constant("bmc_entries", entries)
+        .mapMaxEntries("bmc_cache", entries)
         .load();
   }
 
@@ -163,7 +183,7 @@ final class ProgramSubject implements Subject {
             .constant("kerby_capacity", blocks)
             .constant("kerby_block_bytes", unit)
             .mapMaxEntries("kv_large", blocks)
-            .constant("kv_large_units", largeUnits())
+            .constant("kv_large_units", MemorySubject.largeUnits(unit))
             .constant("kv_udp_port", RequestFrame.PORT)
             .constant("kv_listen_ip4", networkOrder)
             .load();
@@ -171,13 +191,6 @@ final class ProgramSubject implements Subject {
         BTFLayout.read(BPFProgram.class, object).struct("kv_ctl").member("hash_key").offset();
     programs.mmap("kv_ctl").set(JAVA_LONG, hashKey, System.nanoTime());
     return programs;
-  }
-
-  /** As the server has it: the blocks that take a large one's memory, or more than an item has. */
-  private int largeUnits() {
-    int element = unit + MemorySubject.ELEMENT_OVERHEAD;
-    boolean fits = element < LARGE_ELEMENT && LARGE_ELEMENT % element == 0;
-    return fits ? LARGE_ELEMENT / element : NEVER_LARGE;
   }
 
   /** A store of items of one size at a time. */
@@ -206,7 +219,10 @@ final class ProgramSubject implements Subject {
     private double nanos(Op op, int valueSize) throws LoadException {
       return switch (op) {
         case PASS -> timed(RequestFrame.unknown(), XDP_PASS, "");
-        case MISS -> timed(RequestFrame.getAbsent(), ProgramBench.XDP_TX, "END\r\n");
+        case MISS ->
+            isBmc()
+                ? timed(RequestFrame.getAbsent(), XDP_PASS, "")
+                : timed(RequestFrame.getAbsent(), ProgramBench.XDP_TX, "END\r\n");
         case GET -> {
           if (!isReflector()) {
             store(valueSize);
@@ -216,6 +232,10 @@ final class ProgramSubject implements Subject {
         }
         case SET -> {
           store(valueSize);
+          if (isBmc()) {
+            stored = -1;
+            yield timed(RequestFrame.set(valueSize), XDP_PASS, "");
+          }
           yield timed(RequestFrame.set(valueSize), ProgramBench.XDP_TX, "STORED\r\n");
         }
         case SET_OTHER_LENGTH -> {
@@ -228,9 +248,34 @@ final class ProgramSubject implements Subject {
 
     private void store(int valueSize) throws LoadException {
       if (stored != valueSize) {
-        run(RequestFrame.set(valueSize), keys, ProgramBench.XDP_TX, "STORED\r\n");
+        if (isBmc()) {
+          learn(valueSize);
+        } else {
+          run(RequestFrame.set(valueSize), keys, ProgramBench.XDP_TX, "STORED\r\n");
+        }
         stored = valueSize;
       }
+    }
+
+    /**
+     * A cache learns from the replies to what it let pass, and forgets what was in the same place.
+     * Key 0 comes last, so it is there.
+     */
+    private void learn(int valueSize) {
+      try (Arena arena = Arena.ofConfined();
+          BPFTestRun in = programs.testRun(program);
+          BPFTestRun out = programs.testRun("bmc_egress")) {
+        MemorySegment memory = arena.allocate(RequestFrame.LENGTH_MAX);
+        for (int i = keys - 1; i >= 0; i--) {
+          send(in, RequestFrame.get(i), memory);
+          send(out, RequestFrame.reply(i, valueSize), memory);
+        }
+      }
+    }
+
+    private static void send(BPFTestRun run, RequestFrame frame, MemorySegment memory) {
+      frame.copyTo(memory);
+      run.run(memory.asSlice(0, frame.length()), 1);
     }
 
     private double timed(RequestFrame request, int verdict, String reply) throws LoadException {

@@ -1,9 +1,13 @@
 package org.kerbykv.loadgen.figures;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,15 +18,20 @@ import java.util.Map;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
+import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.workload.SyntheticWorkload;
 
 /**
- * How much kernel memory items take in slots of one size, DINT-KV's: one for each item that it has
- * room for, and none empty, which is the best that slots can be. Larger items are in user space.
+ * How much kernel memory items take in slots of one size: DINT-KV with one slot for each item that
+ * fits one, and all items set. What XDP does not keep is in user space: items that are too large,
+ * and those that find the four slots of their bucket taken.
  */
 final class SlotMemorySubject implements Subject {
+  /** As {@link MemorySubject#PER_STORED}, were none of the slots empty. */
+  static final String PER_STORED_AT_BEST = "bytes_per_stored_byte_at_best";
+
   private static final String MAP = "dint_cache";
   private static final int WAYS = 4;
   private static final Path DESCRIPTORS = Path.of("/proc/self/fdinfo");
@@ -79,7 +88,7 @@ final class SlotMemorySubject implements Subject {
     SyntheticWorkload workload = sizes.workload(keys);
     ByteBuf key = Unpooled.buffer(workload.keyLengthMax());
     long all = 0;
-    long stored = 0;
+    long fitting = 0;
     int slots = 0;
     for (int i = 0; i < keys; i++) {
       int valueBytes = workload.valueLength(i, 0);
@@ -87,20 +96,42 @@ final class SlotMemorySubject implements Subject {
       all += bytes;
       if (valueBytes <= slotBytes) {
         slots++;
-        stored += bytes;
+        fitting += bytes;
       }
     }
     try (BPFProgram programs = load(slotBytes, slots)) {
+      long stored = store(programs, workload);
       double memory = memory(programs.getArray(MAP, BPFType.bytes(programs.valueSize(MAP))).id());
       Map<String, Double> figures = new LinkedHashMap<>();
       figures.put("memory_bytes", memory);
       figures.put("stored_bytes", (double) stored);
       figures.put(MemorySubject.PER_STORED, memory / stored);
+      figures.put(PER_STORED_AT_BEST, memory / fitting);
       figures.put(MemorySubject.SPILLED, 1 - (double) stored / all);
       return figures;
     } catch (BPFException e) {
       throw new LoadException(e.summary(), e);
     }
+  }
+
+  /** Sets all items; returns the bytes of keys and values that XDP keeps. */
+  private static long store(BPFProgram programs, SyntheticWorkload workload) {
+    BPFTestRun run = programs.testRun("dint_xdp");
+    ByteBuf key = Unpooled.buffer(workload.keyLengthMax());
+    long stored = 0;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(RequestFrame.LENGTH_MAX);
+      for (int i = 0; i < workload.keys(); i++) {
+        int keyBytes = workload.writeKey(i, key.clear());
+        int valueBytes = workload.valueLength(i, 0);
+        RequestFrame set = RequestFrame.set(key.toString(US_ASCII), valueBytes);
+        set.copyTo(memory);
+        if (run.run(memory.asSlice(0, set.length()), 1).retval() == ProgramBench.XDP_TX) {
+          stored += keyBytes + valueBytes;
+        }
+      }
+    }
+    return stored;
   }
 
   /** What the kernel says that one of our maps takes. */

@@ -72,6 +72,9 @@ abstract class SystemsCommand implements Callable<Integer> {
   /** Complains about further options that make no sense; adds conditions of their own. */
   abstract void addConditions(Map<String, String> conditions);
 
+  /** For each system that is measured, a command that runs it by itself. */
+  abstract Map<String, String> commands();
+
   abstract List<Subject> subjects(int durationMillis);
 
   abstract FigureReport report(Measurements measured);
@@ -131,9 +134,15 @@ abstract class SystemsCommand implements Callable<Integer> {
     FigurePage page = new FigurePage(title());
     Map<String, String> about = new LinkedHashMap<>(conditions);
     about.put("rounds", Integer.toString(experiment.rounds()));
+    about.put(
+        "command",
+        "./kerby figures "
+            + String.join(" ", command.commandLine().getParent().getParseResult().originalArgs()));
     page.list(about);
     page.heading("What must be seen to hold");
     page.claims(report.claims());
+    page.heading("One system by itself");
+    page.list(commands());
     files.page(page, report.figures());
     files.csv(name(), measured, experiment.cells());
     files.results(about, report.claims(), measured, experiment.cells(), report.headline());

@@ -123,6 +123,7 @@ public final class LockSocketEngine implements LockEngine {
     @Override
     public void close() {
       group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
+      clients.forEach(client -> client.request.release()); // nobody writes any more
     }
   }
 }

@@ -302,9 +302,4 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
   /** An ICMP error: the request is lost, and the clock will say so. */
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {}
-
-  @Override
-  public void handlerRemoved(ChannelHandlerContext context) {
-    clients.forEach(client -> client.request.release());
-  }
 }

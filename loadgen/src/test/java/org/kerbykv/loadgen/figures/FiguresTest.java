@@ -52,7 +52,7 @@ class FiguresTest {
     builder.environment().put("KERBY_JVM_FLAGS", "--enable-native-access=ALL-UNNAMED");
     Process process = builder.redirectOutput(out.toFile()).redirectError(log.toFile()).start();
     try {
-      assertThat(process.waitFor(100, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(240, TimeUnit.SECONDS)).isTrue();
     } finally {
       process.destroyForcibly();
     }
@@ -82,6 +82,7 @@ class FiguresTest {
         .containsPattern("\"set_vs_slot_max\":\\d");
     for (String name :
         List.of("throughput-uniform-get100", "memory-etc", "program-get", "program-stages")) {
+      assertThat(figures.resolve(name + ".csv")).content().contains("_min");
       assertThat(figures.resolve(name + ".png")).isNotEmptyFile();
       assertThat(figures.resolve(name + ".svg")).isNotEmptyFile();
       assertThat(read(figures.resolve("index.html"))).contains("id=\"" + name + "-");
@@ -90,7 +91,8 @@ class FiguresTest {
     assertThat(figures.resolve("results.json")).content().contains("\"kernel\"", "\"cells\"");
     assertThat(figures.resolve("index.html"))
         .content()
-        .contains("Figure 1", "Figure 2", "Figure 3", "Program times", "not measured");
+        .contains("Figure 1", "Figure 2", "Figure 3", "Program times", "not measured")
+        .contains("./kerby figures kv --quick --json ", "./kerby loadgen --topology veth ");
 
     // As if the first run had been killed while it wrote the last cell.
     Path file = figures.resolve("measurements.jsonl");
