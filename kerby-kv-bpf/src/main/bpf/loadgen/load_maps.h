@@ -6,13 +6,6 @@
 #include "kerby_compat.h"
 #include "loadgen/load_abi.h"
 
-/* The server and ourselves; addresses and port in network order. */
-const volatile __u64 load_mac_server; /* 6 bytes, first byte lowest */
-const volatile __u64 load_mac_self;
-const volatile __u32 load_ip_server;
-const volatile __u32 load_ip_self;
-const volatile __u16 load_port_server;
-
 /* Lanes and requests to the stream are powers of two; slots are those of one lane. */
 const volatile __u32 load_lane_bits;
 const volatile __u32 load_slot_mask;
@@ -90,13 +83,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct load_counts);
 } load_counts SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct load_latency);
-} load_latency SEC(".maps");
 
 static __always_inline void load_count(enum load_counter counter)
 {

@@ -57,27 +57,11 @@ static __always_inline bool load_put_head(struct xdp_md *ctx, const struct load_
 	__u32 port_bits = LOAD_PORT_BITS - load_lane_bits;
 	__u32 port = t->lane_number << port_bits |
 		     ((t->number >> LOAD_ID_BITS) & ((1 << port_bits) - 1));
-	__u32 len = LOAD_TEXT + text_len;
-	struct net_flow flow = {0};
 	void *data, *data_end;
-	__u64 mac;
 
-	if (bpf_xdp_adjust_tail(ctx, (int)(len - (__u32)bpf_xdp_get_buff_len(ctx))))
+	if (!load_put_udp(ctx, LOAD_PORT_BASE + port, LOAD_UDP_HEAD + text_len, &data, &data_end) ||
+	    data + LOAD_KEY_AT > data_end)
 		return false;
-	data = (void *)(long)ctx->data;
-	data_end = (void *)(long)ctx->data_end;
-	if (data + LOAD_KEY_AT > data_end)
-		return false;
-	/* A "reply" to a request from the server to us. */
-	mac = load_mac_self;
-	__builtin_memcpy(flow.mac_dst, &mac, sizeof(flow.mac_dst));
-	mac = load_mac_server;
-	__builtin_memcpy(flow.mac_src, &mac, sizeof(flow.mac_src));
-	flow.src[0] = load_ip_server;
-	flow.dst[0] = load_ip_self;
-	flow.sport = load_port_server;
-	flow.dport = bpf_htons(LOAD_PORT_BASE + port);
-	net_udp_reply(data, &flow, 0, LOAD_UDP_HEAD + text_len);
 	*(__u16 *)(data + NET_HEAD(0)) = bpf_htons(t->number);
 	*(__u16 *)(data + NET_HEAD(0) + 2) = 0;
 	*(__u16 *)(data + NET_HEAD(0) + 4) = bpf_htons(1);

@@ -9,7 +9,8 @@
 #define KERBY_LOAD_TEXT_H
 
 #include "loadgen/load_maps.h"
-#include "net/udp.h"
+#include "loadgen/load_mix.h"
+#include "loadgen/load_peer.h"
 
 #define LOAD_UDP_HEAD 8 /* memcached's: id, number, count, reserved, 2 bytes each */
 #define LOAD_TEXT (NET_HEAD(0) + LOAD_UDP_HEAD)
@@ -19,14 +20,6 @@
 
 /* Four characters as they are in memory. */
 #define LOAD_FOUR(a, b, c, d) ((__u32)(a) | (b) << 8 | (c) << 16 | (__u32)(d) << 24)
-
-/* SplitMix64's bijection. */
-static __always_inline __u64 load_mix(__u64 z)
-{
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
 
 /* What a value's bytes follow from. */
 static __always_inline __u64 load_bits(__u32 key, __u32 version)

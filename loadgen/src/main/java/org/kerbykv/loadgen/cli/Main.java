@@ -36,7 +36,11 @@ import picocli.CommandLine.Spec;
 /** {@code ./kerby loadgen}: puts load on a memcached-like server and reports what came of it. */
 @Command(
     name = "kerby loadgen",
-    description = "Puts load on a memcached-like server: throughput, latency, losses.",
+    description = {
+      "Puts load on a memcached-like server: throughput, latency, losses. On a lock manager:",
+      "kerby loadgen lock."
+    },
+    subcommands = LockCommand.class,
     usageHelpAutoWidth = true,
     abbreviateSynopsis = true,
     sortOptions = false)
@@ -46,7 +50,7 @@ public final class Main implements Callable<Integer> {
 
   @Spec private CommandSpec command;
 
-  @Mixin private PlaceOptions place;
+  @Mixin private KvPlaceOptions place;
 
   @Option(
       names = "--protocol",

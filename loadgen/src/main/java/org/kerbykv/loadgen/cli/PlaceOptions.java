@@ -6,16 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.kerbykv.loadgen.engine.Cpus;
-import org.kerbykv.loadgen.engine.Engine;
 import org.kerbykv.loadgen.engine.LoadException;
-import org.kerbykv.loadgen.socket.SocketEngine;
-import org.kerbykv.loadgen.topology.Target;
 import org.kerbykv.loadgen.topology.VethTopology;
-import org.kerbykv.loadgen.xdp.XdpEngine;
 import picocli.CommandLine.Option;
 
-/** Options that say where the server is, and what sends from where. */
-final class PlaceOptions {
+/** Options that say what sends from where, and whether a server is started for it. */
+abstract class PlaceOptions {
   private enum EngineName {
     SOCKET,
     XDP
@@ -24,13 +20,6 @@ final class PlaceOptions {
   private enum TopologyName {
     VETH
   }
-
-  @Option(
-      names = "--server",
-      paramLabel = "HOST:PORT",
-      defaultValue = "127.0.0.1:11211",
-      description = "The server. Default ${DEFAULT-VALUE}.")
-  private String server;
 
   @Option(
       names = "--engine",
@@ -50,17 +39,6 @@ final class PlaceOptions {
         "which are removed afterwards. Needs root."
       })
   private TopologyName topology;
-
-  @Option(
-      names = "--target",
-      paramLabel = "kerby|memcached|reflector|netty|dint|bmc",
-      defaultValue = "kerby",
-      description = {
-        "With --topology: the server to start. The reflector sends every request back as it is,",
-        "from XDP; netty is this server with --xdp off; dint and bmc are systems to compare with,",
-        "before memcached. Default ${DEFAULT-VALUE}."
-      })
-  private Target target;
 
   @Option(
       names = "--server-option",
@@ -85,24 +63,31 @@ final class PlaceOptions {
       description = "With --topology: CPUs for the server's processes. Default: the others.")
   private List<Integer> serverCpus;
 
-  boolean isXdp() {
+  final boolean isXdp() {
     return engine == EngineName.XDP;
   }
 
-  /** Whether the server answers requests with themselves. */
-  boolean isEcho() {
-    return topology != null && target.isEcho();
+  final boolean hasTopology() {
+    return topology != null;
   }
 
-  /** Where metrics are to be had, if that goes without saying; else null. */
-  String metricsAddress() {
-    return topology != null && target.hasMetrics() ? VethTopology.metricsAddress() : null;
-  }
+  /** Whether what is started answers from XDP. */
+  abstract boolean servesInKernel();
 
-  InetSocketAddress address() {
-    if (topology != null) {
-      return VethTopology.serverAddress();
-    }
+  /** What is started, in words. */
+  abstract String target();
+
+  /** Starts the server on the other side, and waits until it is ready. */
+  abstract void startServer(
+      VethTopology veth, List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException, InterruptedException;
+
+  /**
+   * Reads HOST:PORT.
+   *
+   * @throws IllegalArgumentException if it is none, or the host is unknown
+   */
+  static InetSocketAddress address(String server) {
     int colon = server.lastIndexOf(':');
     if (colon > 0) {
       try {
@@ -120,14 +105,7 @@ final class PlaceOptions {
     throw new IllegalArgumentException("--server must be HOST:PORT, not " + server);
   }
 
-  Engine engine() {
-    return switch (engine) {
-      case SOCKET -> new SocketEngine();
-      case XDP -> new XdpEngine(sending().stream().mapToInt(Integer::intValue).toArray());
-    };
-  }
-
-  private List<Integer> sending() {
+  final List<Integer> sending() {
     return cpus == null ? Cpus.allowed().subList(0, 1) : cpus;
   }
 
@@ -146,7 +124,7 @@ final class PlaceOptions {
    *
    * @return closes it
    */
-  AutoCloseable enter(PrintStream log) throws LoadException, InterruptedException {
+  final AutoCloseable enter(PrintStream log) throws LoadException, InterruptedException {
     if (topology == null) {
       if (cpus != null) {
         Cpus.keepThreadTo(cpus);
@@ -160,8 +138,8 @@ final class PlaceOptions {
     Runtime.getRuntime().addShutdownHook(onSignal);
     try {
       veth.enterLoadSide();
-      veth.letPass(target, isXdp());
-      veth.startServer(target, serving, serverOptions, log);
+      veth.letPass(servesInKernel(), isXdp());
+      startServer(veth, serving, serverOptions, log);
       Cpus.keepThreadTo(sending);
     } catch (LoadException | InterruptedException e) {
       veth.close();
@@ -186,13 +164,7 @@ final class PlaceOptions {
         "CPU %s: %s, and on its behalf the kernel's part of %s%n",
         senders,
         isXdp() ? "sends and receives in the kernel" : "sends and receives through sockets",
-        target);
-    log.printf(
-        Locale.ROOT,
-        "CPU %s: %s%n",
-        VethTopology.list(serving),
-        target.isEcho()
-            ? "nothing: the reflector is in the kernel alone"
-            : "user space of " + target);
+        target());
+    log.printf(Locale.ROOT, "CPU %s: user space of %s%n", VethTopology.list(serving), target());
   }
 }

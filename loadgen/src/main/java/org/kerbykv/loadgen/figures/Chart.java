@@ -62,6 +62,11 @@ public record Chart(
         known);
   }
 
+  /** Those that show something. */
+  static List<Chart> known(List<Chart> charts) {
+    return charts.stream().filter(chart -> !chart.lines().isEmpty()).toList();
+  }
+
   /** The same as bars, of parts that make a whole. */
   public Chart asStack() {
     return new Chart(name, title, horizontal, vertical, logarithmic, true, decimals, places, lines);

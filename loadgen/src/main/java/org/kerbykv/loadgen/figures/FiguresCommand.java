@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kerby figures",
     description = "Measures systems side by side, and draws figures of them.",
-    subcommands = KvCommand.class,
+    subcommands = {KvCommand.class, LockFiguresCommand.class},
     usageHelpAutoWidth = true)
 public final class FiguresCommand implements java.util.concurrent.Callable<Integer> {
   @Spec private CommandSpec command;
@@ -30,6 +30,6 @@ public final class FiguresCommand implements java.util.concurrent.Callable<Integ
 
   @Override
   public Integer call() {
-    throw new ParameterException(command.commandLine(), "say of what: kv");
+    throw new ParameterException(command.commandLine(), "say of what: kv or lock");
   }
 }

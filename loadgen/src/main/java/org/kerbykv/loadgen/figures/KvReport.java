@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.kerbykv.loadgen.report.Json;
 
 /** What is shown of key-value stores that have been measured. */
-final class KvReport {
+final class KvReport implements FigureReport {
   private static final String READS = "1";
   private static final String BLOCKS = "kerby, by block";
   private static final String SLOTS = "slots, by size";
@@ -86,7 +86,8 @@ final class KvReport {
     return measured.spread(MemorySubject.cell(KvSystem.KERBY, sizes, blockBytes), PER_STORED);
   }
 
-  Json headline() {
+  @Override
+  public Json headline() {
     Json ratios = new Json();
     ratios().forEach((name, spread) -> ratios.put(name, spread.median(), 3));
     Json json =
@@ -101,8 +102,8 @@ final class KvReport {
         : json;
   }
 
-  /** What the project promises. */
-  List<Claim> claims() {
+  @Override
+  public List<Claim> claims() {
     Map<String, Spread> ratios = ratios();
     return List.of(
         new Claim(
@@ -124,8 +125,8 @@ final class KvReport {
             0.5));
   }
 
-  /** The parts of the page. */
-  List<Figure> figures() {
+  @Override
+  public List<Figure> figures() {
     return List.of(slotSizes(), loads(), memoryBySizes(), new ProgramReport(measured).figure());
   }
 
@@ -172,7 +173,7 @@ final class KvReport {
                 LoadSubject.KEY_SIZE,
                 LoadSubject.sending(APART).getFirst(),
                 LoadSubject.serving(APART, 1).getFirst()),
-        known(charts));
+        Chart.known(charts));
   }
 
   private Chart throughputChart(String keys, String readRatio) {
@@ -263,7 +264,7 @@ final class KvReport {
         "DINT-KV with slots of each size, and Kerby-KV, which has none (blocks of "
             + KvFigures.BLOCK_DEFAULT
             + " bytes).",
-        known(List.of(answered, memory, spilled)));
+        Chart.known(List.of(answered, memory, spilled)));
   }
 
   private Spread slots(MemorySubject.Sizes sizes, int slotBytes, String figure) {
@@ -297,7 +298,7 @@ final class KvReport {
             + " items that fit one, filled; items that are larger, or whose bucket is full, are in"
             + " user space and not counted. Its buckets have four slots: the last line is what"
             + " nothing with slots can be better than.",
-        known(charts));
+        Chart.known(charts));
   }
 
   private Spread memory(String line, MemorySubject.Sizes sizes, int unit) {
@@ -306,9 +307,5 @@ final class KvReport {
       case SLOTS -> slots(sizes, unit, PER_STORED);
       default -> slots(sizes, unit, SlotMemorySubject.PER_STORED_AT_BEST);
     };
-  }
-
-  private static List<Chart> known(List<Chart> charts) {
-    return charts.stream().filter(chart -> !chart.lines().isEmpty()).toList();
   }
 }

@@ -26,7 +26,11 @@ final class RequestFrame {
   private static final int IP_BYTES = 20;
   private static final int UDP_BYTES = 8;
   private static final int MEMCACHED_BYTES = 8;
-  private static final int TEXT = ETHERNET_BYTES + IP_BYTES + UDP_BYTES + MEMCACHED_BYTES;
+
+  /** Bytes before the payload. */
+  static final int PAYLOAD = ETHERNET_BYTES + IP_BYTES + UDP_BYTES;
+
+  private static final int TEXT = PAYLOAD + MEMCACHED_BYTES;
 
   /** Keys of 16 bytes, as the loads have. */
   private static final int KEY_BYTES = 16;
@@ -85,7 +89,19 @@ final class RequestFrame {
 
   private static byte[] frame(String words, boolean isRequest) {
     byte[] text = words.getBytes(ISO_8859_1);
-    ByteBuffer frame = ByteBuffer.allocate(TEXT + text.length);
+    ByteBuffer payload = ByteBuffer.allocate(MEMCACHED_BYTES + text.length);
+    payload.putShort((short) 1).putShort((short) 0).putShort((short) 1).putShort((short) 0);
+    return datagram(PORT, payload.put(text).array(), isRequest);
+  }
+
+  /**
+   * A frame with any payload.
+   *
+   * @param port of the server
+   * @param isRequest whether it is to the server, and not from it
+   */
+  static byte[] datagram(int port, byte[] payload, boolean isRequest) {
+    ByteBuffer frame = ByteBuffer.allocate(PAYLOAD + payload.length);
     frame.putLong(0x02_00_00_00_00_02_02_00L).putInt(1).putShort((short) 0x0800);
     int ip = frame.position();
     frame.putShort((short) 0x4500).putShort((short) (frame.capacity() - ip));
@@ -93,13 +109,11 @@ final class RequestFrame {
     frame.putInt(isRequest ? CLIENT_ADDRESS : SERVER_ADDRESS);
     frame.putInt(isRequest ? SERVER_ADDRESS : CLIENT_ADDRESS);
     frame.putShort(ip + 10, checksum(frame, ip));
-    frame.putShort((short) (isRequest ? CLIENT_PORT : PORT));
-    frame.putShort((short) (isRequest ? PORT : CLIENT_PORT));
+    frame.putShort((short) (isRequest ? CLIENT_PORT : port));
+    frame.putShort((short) (isRequest ? port : CLIENT_PORT));
     // No UDP checksum, as the in-kernel load has none.
     frame.putShort((short) (frame.capacity() - ip - IP_BYTES)).putShort((short) 0);
-    frame.putShort((short) 1).putShort((short) 0).putShort((short) 1).putShort((short) 0);
-    frame.put(text);
-    return frame.array();
+    return frame.put(payload).array();
   }
 
   private static short checksum(ByteBuffer frame, int ip) {

@@ -5,24 +5,18 @@ import java.io.PrintStream;
 import java.net.URI;
 import java.util.List;
 import java.util.Optional;
-import org.kerbykv.loadgen.engine.Cpus;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.report.ServerMetrics;
 import org.kerbykv.loadgen.topology.VethTopology;
 
-/**
- * A store in a namespace of its own, and the calling thread in another, joined by a veth pair. All
- * of it is gone after {@link #close}, and after a signal.
- */
+/** A store in a {@link VethPlace}. */
 final class StorePlace implements AutoCloseable {
   private final KvSystem system;
-  private final VethTopology veth;
-  private final Thread onSignal = new Thread(this::closeOnSignal, "remove-topology");
+  private final VethPlace place;
 
-  private StorePlace(KvSystem system, VethTopology veth) {
+  private StorePlace(KvSystem system, VethPlace place) {
     this.system = system;
-    this.veth = veth;
-    Runtime.getRuntime().addShutdownHook(onSignal);
+    this.place = place;
   }
 
   /**
@@ -37,23 +31,18 @@ final class StorePlace implements AutoCloseable {
       boolean kernelLoad,
       PrintStream log)
       throws LoadException, InterruptedException {
-    VethTopology veth = new VethTopology(Runtime.getRuntime().availableProcessors());
-    StorePlace place = new StorePlace(system, veth);
-    try {
-      veth.enterLoadSide();
-      veth.letPass(system.target(), kernelLoad);
-      veth.startServer(system.target(), serving, system.options(), log);
-      Cpus.keepThreadTo(sending);
-      return place;
-    } catch (LoadException | InterruptedException | RuntimeException e) {
-      place.close();
-      throw e;
-    }
+    return new StorePlace(
+        system,
+        VethPlace.open(
+            system.target().isInKernel(),
+            kernelLoad,
+            sending,
+            veth -> veth.startServer(system.target(), serving, system.options(), log)));
   }
 
   /** From now on requests come from sockets, not from the kernel. */
   void openToSockets() throws LoadException {
-    veth.letPass(system.target(), false);
+    place.openToSockets();
   }
 
   /** The store's metrics, if it is one that has any. */
@@ -69,21 +58,8 @@ final class StorePlace implements AutoCloseable {
     }
   }
 
-  private void closeOnSignal() {
-    try {
-      veth.close();
-    } catch (LoadException e) {
-      System.err.println(e.getMessage());
-    }
-  }
-
   @Override
   public void close() throws LoadException {
-    try {
-      Runtime.getRuntime().removeShutdownHook(onSignal);
-    } catch (IllegalStateException e) {
-      return; // the hook does it
-    }
-    veth.close();
+    place.close();
   }
 }

@@ -14,6 +14,7 @@ import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.loadgen.baseline.Bmc;
+import org.kerbykv.loadgen.baseline.ComparedLock;
 import org.kerbykv.loadgen.baseline.Dint;
 import org.kerbykv.loadgen.baseline.Reflector;
 import org.kerbykv.loadgen.engine.LoadException;
@@ -31,7 +32,11 @@ public final class VethTopology implements AutoCloseable {
   private static final String SERVER_ADDRESS = "198.18.0.2";
   private static final String PREFIX = "/30";
   private static final int PORT = 11211;
+  private static final int LOCK_PORT = 11311;
   private static final int METRICS_PORT = 9411;
+
+  /** For a million locks. */
+  private static final int LOCK_MEMORY_MIB = 1024;
 
   /** For items, the same whatever serves. */
   private static final int MEMORY_MIB = 1024;
@@ -86,6 +91,11 @@ public final class VethTopology implements AutoCloseable {
     return new InetSocketAddress(SERVER_ADDRESS, PORT);
   }
 
+  /** Where the lock manager is, as seen from the load's side. */
+  public static InetSocketAddress lockAddress() {
+    return new InetSocketAddress(SERVER_ADDRESS, LOCK_PORT);
+  }
+
   /** Where the server's metrics are, if it is this project's: HOST:PORT. */
   public static String metricsAddress() {
     return SERVER_ADDRESS + ":" + METRICS_PORT;
@@ -100,11 +110,11 @@ public final class VethTopology implements AutoCloseable {
    * Lets what XDP programs send on the one side reach sockets on the other: the kernel drops it
    * silently at a veth interface without a program. To be called from the load's side.
    *
-   * @param target what will serve
+   * @param kernelServes whether what will serve answers from XDP
    * @param kernelLoad whether the requests come from the kernel, not from sockets
    */
-  public void letPass(Target target, boolean kernelLoad) throws LoadException {
-    if (kernelLoad == target.isInKernel()) {
+  public void letPass(boolean kernelServes, boolean kernelLoad) throws LoadException {
+    if (kernelLoad == kernelServes) {
       return;
     }
     try {
@@ -136,17 +146,69 @@ public final class VethTopology implements AutoCloseable {
     if (target.needsMemcached()) {
       startServer(Target.MEMCACHED, cpus, List.of(), log);
     }
-    List<String> around = new ArrayList<>(server.around());
-    around.addAll(List.of("taskset", "-c", list(cpus)));
-    List<String> command = new ArrayList<>(command(target, cpus.size()));
-    command.addAll(options);
-    ServerProcess process = ServerProcess.start(around, command, log);
-    opened.push(process);
+    ServerProcess process = start(command(target, cpus.size()), cpus, options, log);
     if (target == Target.MEMCACHED) {
       process.awaitReady(VethTopology::accepts);
     } else {
       process.awaitReady();
     }
+  }
+
+  /** The same for a lock manager. */
+  public void startServer(
+      LockTarget target, List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException, InterruptedException {
+    start(command(target), cpus, options, log).awaitReady();
+  }
+
+  private ServerProcess start(
+      List<String> command, List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException {
+    List<String> around = new ArrayList<>(server.around());
+    around.addAll(List.of("taskset", "-c", list(cpus)));
+    List<String> words = new ArrayList<>(command);
+    words.addAll(options);
+    ServerProcess process = ServerProcess.start(around, words, log);
+    opened.push(process);
+    return process;
+  }
+
+  private static List<String> command(LockTarget target) throws LoadException {
+    String port = Integer.toString(LOCK_PORT);
+    return switch (target) {
+      case KERBY ->
+          ServerProcess.javaCommand(
+              "org.kerbykv.server.Main",
+              "server",
+              "--port",
+              "0",
+              "--udp-port",
+              "0",
+              "--lock-port",
+              port,
+              "--listen",
+              SERVER_ADDRESS,
+              "--interface",
+              DEVICE,
+              "--xdp",
+              "native",
+              "--metrics-port",
+              Integer.toString(METRICS_PORT),
+              "--lock-memory",
+              Integer.toString(LOCK_MEMORY_MIB));
+      case DINT, QUEUE ->
+          ServerProcess.classCommand(
+              System.getProperty("java.class.path"),
+              ComparedLock.class.getName(),
+              "--system",
+              target.toString(),
+              "--interface",
+              DEVICE,
+              "--listen",
+              SERVER_ADDRESS,
+              "--port",
+              port);
+    };
   }
 
   private static List<String> command(Target target, int threads) throws LoadException {

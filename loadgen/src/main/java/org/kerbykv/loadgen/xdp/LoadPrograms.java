@@ -75,12 +75,8 @@ final class LoadPrograms implements AutoCloseable {
     laneCount = cpus.length;
     int laneBits = laneBits(laneCount);
     BPFLoader loader = BPFLoader.open(BPFProgram.class, OBJECT);
+    route.setConstants(loader, spec.server());
     loader
-        .constant("load_mac_server", route.nextHopMac())
-        .constant("load_mac_self", route.selfMac())
-        .constant("load_ip_server", Route.littleEndian(spec.server().getAddress().getAddress()))
-        .constant("load_ip_self", Route.littleEndian(route.self().getAddress()))
-        .constant("load_port_server", Short.toUnsignedInt(swapped(spec.server().getPort())))
         .constant("load_lane_bits", laneBits)
         .constant("load_slot_mask", slotsPerLane - 1L)
         .constant("load_stream_mask", requests.length() - 1L)
@@ -133,10 +129,6 @@ final class LoadPrograms implements AutoCloseable {
       byCpu.set(cpus[lane], lane);
     }
     map.set(0, byCpu);
-  }
-
-  private static short swapped(int port) {
-    return Short.reverseBytes((short) port);
   }
 
   BPFProgram programs() {

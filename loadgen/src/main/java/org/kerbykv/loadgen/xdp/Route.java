@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.loadgen.engine.LoadException;
 
 /**
@@ -55,6 +56,17 @@ record Route(NetworkInterface device, Inet4Address self, long selfMac, long next
     }
   }
 
+  /** Tells a program of load_peer.h who talks to whom. */
+  void setConstants(BPFLoader loader, InetSocketAddress server) {
+    short port = Short.reverseBytes((short) server.getPort());
+    loader
+        .constant("load_mac_server", nextHopMac)
+        .constant("load_mac_self", selfMac)
+        .constant("load_ip_server", littleEndian(server.getAddress().getAddress()))
+        .constant("load_ip_self", littleEndian(self.getAddress()))
+        .constant("load_port_server", Short.toUnsignedInt(port));
+  }
+
   /** The server itself if it is on the device's network, else the gateway. */
   private static Inet4Address nextHop(NetworkInterface device, Inet4Address server)
       throws IOException, LoadException {
@@ -90,7 +102,7 @@ record Route(NetworkInterface device, Inet4Address self, long selfMac, long next
   }
 
   /** Bytes as they are in memory, as a number. */
-  static long littleEndian(byte[] bytes) {
+  private static long littleEndian(byte[] bytes) {
     long number = 0;
     for (int i = bytes.length - 1; i >= 0; i--) {
       number = number << Byte.SIZE | (bytes[i] & 0xff);

@@ -19,6 +19,7 @@ final class Sender implements Runnable {
   private static final long CALL_NANOS = 400_000_000;
 
   private final BPFProgram programs;
+  private final String program;
   private final int ifindex;
   private final int cpu;
   private final int frameBytes;
@@ -27,12 +28,14 @@ final class Sender implements Runnable {
   private volatile RuntimeException failure;
 
   /**
+   * @param program its name
    * @param ifindex the interface to send from, in the namespace of the thread that runs this
    * @param frameBytes longer than any frame that is sent
    * @param batch turns after which the frames of these turns go out at the latest
    */
-  Sender(BPFProgram programs, int ifindex, int cpu, int frameBytes, int batch) {
+  Sender(BPFProgram programs, String program, int ifindex, int cpu, int frameBytes, int batch) {
     this.programs = programs;
+    this.program = program;
     this.ifindex = ifindex;
     this.cpu = cpu;
     this.frameBytes = frameBytes;
@@ -42,7 +45,7 @@ final class Sender implements Runnable {
   @Override
   public void run() {
     try (Arena arena = Arena.ofConfined();
-        BPFTestRun runner = programs.testRun(LoadPrograms.SEND)) {
+        BPFTestRun runner = programs.testRun(program)) {
       Cpus.keepThreadTo(List.of(cpu));
       MemorySegment frame = arena.allocate(frameBytes);
       MemorySegment context = XdpMd.allocate(arena, frameBytes, 0, ifindex);

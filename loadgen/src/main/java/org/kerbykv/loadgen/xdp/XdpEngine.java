@@ -115,7 +115,8 @@ public final class XdpEngine implements Engine {
       schedule();
       int frameBytes = FRAME_OVERHEAD + spec.setDatagramMax() + 1;
       for (int cpu : cpus) {
-        Sender sender = new Sender(programs.programs(), ifindex, cpu, frameBytes, BATCH);
+        Sender sender =
+            new Sender(programs.programs(), LoadPrograms.SEND, ifindex, cpu, frameBytes, BATCH);
         senders.add(sender);
         threads.add(Thread.ofPlatform().name("sender-" + cpu).daemon().start(sender));
       }

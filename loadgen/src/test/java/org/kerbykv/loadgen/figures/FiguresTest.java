@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -22,26 +23,31 @@ class FiguresTest {
     }
   }
 
-  private Run run() throws IOException, InterruptedException {
+  private Run runKv() throws IOException, InterruptedException {
+    return run(
+        "kv",
+        "--program-times",
+        "--duration=50",
+        "--keys=2000",
+        "--systems=kerby,reflector,dint1024");
+  }
+
+  private Run run(String... options) throws IOException, InterruptedException {
     Path out = directory.resolve("out");
     Path log = directory.resolve("log");
     String classPath = System.getProperty("java.class.path");
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            classPath,
-            FiguresCommand.class.getName(),
-            "kv",
-            "--quick",
-            "--json",
-            "--program-times",
-            "--rounds=1",
-            "--duration=50",
-            "--keys=2000",
-            "--systems=kerby,reflector,dint1024",
-            "--out=" + directory.resolve("figures"));
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                classPath,
+                FiguresCommand.class.getName()));
+    command.addAll(List.of(options));
+    command.addAll(
+        List.of("--quick", "--json", "--rounds=1", "--out=" + directory.resolve("figures")));
+    ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("KERBY_SERVER_CLASS_PATH", classPath);
     builder.environment().put("KERBY_JVM_FLAGS", "--enable-native-access=ALL-UNNAMED");
     Process process = builder.redirectOutput(out.toFile()).redirectError(log.toFile()).start();
@@ -64,7 +70,7 @@ class FiguresTest {
 
   @Test
   void measuresDrawsAndGoesOnAfterAnInterruption() throws Exception {
-    Run first = run();
+    Run first = runKv();
     Path figures = directory.resolve("figures");
     assertThat(first.json())
         .startsWith("{\"ratios\":{\"get64_vs_memcached\":null,")
@@ -93,7 +99,7 @@ class FiguresTest {
     String all = read(file);
     String whole = all.substring(0, all.lastIndexOf('\n', all.length() - 2) + 1);
     Files.writeString(file, all.substring(0, whole.length() + 10));
-    Run second = run();
+    Run second = runKv();
     long cells = all.lines().count() - 1;
     assertThat(read(file)).startsWith(whole);
     assertThat(read(file).lines().count()).isEqualTo(all.lines().count());
@@ -101,5 +107,33 @@ class FiguresTest {
         .contains("has " + (cells - 1) + " measurements; going on")
         .contains("[" + cells + "/" + cells + "] ")
         .doesNotContain("[" + (cells - 1) + "/" + cells + "] ");
+  }
+
+  @Test
+  void lockManagersAreMeasuredAndDrawn() throws Exception {
+    Run run = run("lock", "--duration=40");
+    Path figures = directory.resolve("figures");
+    assertThat(run.json())
+        .containsPattern("\"contended_vs_dint\":\\d")
+        .containsPattern("\"p999_wait_vs_dint\":\\d")
+        .containsPattern("\"uncontended_vs_dint\":\\d")
+        .containsPattern("\"jain\":[01]\\.\\d");
+    for (String name :
+        List.of(
+            "locks-zipf-hold10-acquired",
+            "locks-uniform-hold10-jain",
+            "transactions-wait-p999",
+            "engines-wait-longest",
+            "memory-by-capacity")) {
+      assertThat(figures.resolve(name + ".png")).isNotEmptyFile();
+      assertThat(figures.resolve(name + ".svg")).isNotEmptyFile();
+      assertThat(read(figures.resolve("index.html"))).contains("id=\"" + name + "-");
+    }
+    assertThat(figures.resolve("lock.csv"))
+        .content()
+        .startsWith("system,")
+        .contains("\nkerby,", "\ndint,", "\nqueue,");
+    assertThat(figures.resolve("results.json")).content().contains("\"kernel\"", "\"cells\"");
+    assertThat(figures.resolve("index.html")).content().contains("Figure 4", "Figure 5");
   }
 }

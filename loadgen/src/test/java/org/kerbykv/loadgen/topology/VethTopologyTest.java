@@ -83,7 +83,7 @@ class VethTopologyTest {
         () -> {
           try (VethTopology veth = new VethTopology(2)) {
             veth.enterLoadSide();
-            veth.letPass(target, xdp);
+            veth.letPass(target.isInKernel(), xdp);
             veth.startServer(target, List.of(0), List.of(), LOG);
             Engine engine = xdp ? new XdpEngine(0) : new SocketEngine();
             return engine.run(spec(target.isEcho()), Progress.NONE).counts();
