@@ -84,6 +84,7 @@ final class LockReaper implements AutoCloseable {
     private long[] found = new long[STEP_ENTRIES];
     private int foundCount;
     private long visited;
+    private boolean done; // for this round
     private volatile long count;
 
     Table(BPFProgram program, String map, int valueBytes) {
@@ -98,20 +99,27 @@ final class LockReaper implements AutoCloseable {
       found[foundCount++] = key.get(JAVA_LONG, 0);
     }
 
-    /** Visits the next entries. Returns whether there may be more. */
-    boolean step(BPFHashMap.ElementVisitor visitor) {
+    void begin() {
+      cursor.rewind();
+      visited = 0;
+      done = false;
+    }
+
+    /** Visits the next entries, if there are more in this round. */
+    void step(BPFHashMap.ElementVisitor visitor) {
       foundCount = 0;
-      boolean more =
-          cursor.next(
+      if (done) {
+        return;
+      }
+      done =
+          !cursor.next(
               (key, value) -> {
                 visited++;
                 visitor.visit(key, value);
               });
-      if (!more) {
+      if (done) {
         count = visited;
-        visited = 0;
       }
-      return more;
     }
 
     @Override
@@ -143,20 +151,23 @@ final class LockReaper implements AutoCloseable {
     }
     if (now >= hurryNotBefore && !hurried && roomWanted.getAndSet(false)) {
       hurried = true;
-      locks.cursor.rewind();
-      clients.cursor.rewind();
-      locks.visited = 0;
-      clients.visited = 0;
+      begin();
     }
-    boolean more = locks.step((key, entry) -> visitLock(key, entry, now));
+    locks.step((key, entry) -> visitLock(key, entry, now));
     reap(locks, true, now);
-    more |= clients.step((key, client) -> visitClient(key, client, now));
+    clients.step((key, client) -> visitClient(key, client, now));
     reap(clients, false, now);
-    plan(now, more);
+    plan(now);
   }
 
-  private void plan(long now, boolean more) {
-    if (!more) {
+  private void begin() {
+    locks.begin();
+    clients.begin();
+  }
+
+  private void plan(long now) {
+    if (locks.done && clients.done) {
+      begin();
       next = Math.max(now + STEP_NANOS_MIN, roundStarted + ROUND_NANOS);
       roundStarted = next;
       hurryNotBefore = now + HURRY_PAUSE_NANOS;
