@@ -34,7 +34,6 @@ final class Acquisition<R> extends LockExchange<R> {
 
   final LockMode mode;
   private final long waitNanos;
-  private final long leaseNanos;
   private final Function<KerbyLock, R> granted;
   private final R busy;
 
@@ -47,6 +46,9 @@ final class Acquisition<R> extends LockExchange<R> {
 
   /** When to stop asking. */
   private long deadline;
+
+  /** What the lease is counted as; less than was asked for if the server does not grant as much. */
+  private long leaseNanos;
 
   private long grantedAt;
   private long token;
@@ -77,11 +79,23 @@ final class Acquisition<R> extends LockExchange<R> {
     super(link, lock);
     this.mode = mode;
     this.waitNanos = waitNanos;
-    this.leaseNanos = leaseNanos;
+    this.leaseNanos = clearOfLimits(leaseNanos);
     this.granted = granted;
     this.busy = busy;
     deadline = created() + waitNanos + link.config().timeout().toNanos();
     whenFailed();
+  }
+
+  /**
+   * Takes away up to {@link #ROUNDS} milliseconds, so that no renewal asks for more than a whole
+   * number of seconds, which the server's limit is, where another asks for less: it has to cut all
+   * of them, or none.
+   */
+  private static long clearOfLimits(long leaseNanos) {
+    long second = TimeUnit.SECONDS.toNanos(1);
+    long rest = leaseNanos % second;
+    long restMax = second - TimeUnit.MILLISECONDS.toNanos(ROUNDS);
+    return leaseNanos - Math.max(0, rest - restMax);
   }
 
   /** Whoever ends the future early, by cancelling it or otherwise, ends the acquisition. */
@@ -225,7 +239,13 @@ final class Acquisition<R> extends LockExchange<R> {
   }
 
   private void receiveRenewal(LockMessage reply, long now) {
-    if (!renewing || reply.lease() != millisUp(leaseNanos) + round) {
+    long lease = millisUp(leaseNanos);
+    if (renewing && reply.lease() <= lease) { // the server's limit
+      leaseNanos = TimeUnit.MILLISECONDS.toNanos(Math.max(1, reply.lease() - ROUNDS - 1));
+      beginRound(now);
+      return;
+    }
+    if (!renewing || reply.lease() != lease + round) {
       link.counters().strayReplies().increment(); // to an earlier round
       return;
     }

@@ -75,6 +75,10 @@ final class Call<R> extends TimedFuture<R, Call<?>> {
 
   int udpAttempts;
   int tcpAttempts;
+
+  /** Over TCP: whether the request line goes on with the key of the call sent next. */
+  boolean joined;
+
   UdpPort udpPort;
   int udpId;
   private List<Attempt> earlierAttempts;

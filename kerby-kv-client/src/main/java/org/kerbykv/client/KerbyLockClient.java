@@ -57,7 +57,7 @@ public final class KerbyLockClient implements AutoCloseable {
   public static final Duration WAIT_MAX = Duration.ofHours(1);
 
   public static final Duration LEASE_MIN = Duration.ofMillis(100);
-  public static final Duration LEASE_MAX = Duration.ofMinutes(59); // the server's: 60
+  public static final Duration LEASE_MAX = Duration.ofHours(1);
 
   private static final long SHUTDOWN_SECONDS_MAX = 5;
 
@@ -129,7 +129,8 @@ public final class KerbyLockClient implements AutoCloseable {
    *
    * @param id the lock's number
    * @param waitLimit how long to wait for the lock: 0 to {@link #WAIT_MAX}
-   * @param lease {@link #LEASE_MIN} to {@link #LEASE_MAX}, counted in milliseconds
+   * @param lease {@link #LEASE_MIN} to {@link #LEASE_MAX}, counted in milliseconds; like the wait
+   *     limit, the server cuts it to what it is configured to allow
    * @throws KerbyLockTimeoutException if the lock did not become free in time
    * @throws KerbyLockRefusedException if too many wait, or the server has no memory
    * @throws KerbyLockLostException if it was granted, and its lease ended before this was known

@@ -1,18 +1,24 @@
 package org.kerbykv.client;
 
 import io.netty.channel.EventLoop;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * A {@link TimerWheel} that its event loop turns as long as a timer is set. Belongs to the loop.
+ * A {@link TimerWheel} that its event loop turns whenever a timer may fire, so that an idle client
+ * with few timers, such as a held lock's, sleeps. Belongs to the loop.
  */
 final class LoopTimers<T extends TimedFuture<?, T>> {
   private final EventLoop loop;
   private final TimerWheel<T> wheel;
   private final Runnable afterTick;
   private final Runnable tick = this::tick;
-  private boolean tickScheduled;
+
+  /** The next tick, if any timer is set, and when it is to be. */
+  private Future<?> next;
+
+  private long nextAt;
 
   /**
    * @param onFire gets each element whose time has passed
@@ -26,9 +32,7 @@ final class LoopTimers<T extends TimedFuture<?, T>> {
 
   void set(T element, long at) {
     wheel.set(element, at);
-    if (!tickScheduled) {
-      scheduleTick();
-    }
+    schedule(at + TimerWheel.TICK_NANOS);
   }
 
   void clear(T element) {
@@ -39,18 +43,24 @@ final class LoopTimers<T extends TimedFuture<?, T>> {
     wheel.drain(to);
   }
 
-  @SuppressWarnings("FutureReturnValueIgnored") // the loop forgets it when it is shut down
-  private void scheduleTick() {
-    tickScheduled = true;
-    loop.schedule(tick, TimerWheel.TICK_NANOS, TimeUnit.NANOSECONDS);
+  /** Ticks at that time, unless it does so before. */
+  private void schedule(long at) {
+    if (next != null) {
+      if (nextAt - at <= 0) {
+        return;
+      }
+      next.cancel(false);
+    }
+    nextAt = at;
+    next = loop.schedule(tick, at - System.nanoTime(), TimeUnit.NANOSECONDS);
   }
 
   private void tick() {
-    tickScheduled = false;
+    next = null;
     wheel.advance(System.nanoTime());
     afterTick.run();
-    if (!wheel.isEmpty() && !tickScheduled) {
-      scheduleTick();
+    if (!wheel.isEmpty()) {
+      schedule(wheel.nextAt());
     }
   }
 }

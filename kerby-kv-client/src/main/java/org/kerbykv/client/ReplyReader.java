@@ -15,6 +15,11 @@ final class ReplyReader implements Reply {
     COMPLETE,
     /** Everything given was consumed and the reply goes on. */
     MORE,
+    /**
+     * A value begins that is not for this call but, as far as is known here, for one that is joined
+     * with it, so what answers this one has been read: {@link #beginNext} goes on with the next.
+     */
+    NEXT,
     /** A well-formed reply, but not to this request. */
     FOREIGN,
     /** No reply at all. */
@@ -25,6 +30,7 @@ final class ReplyReader implements Reply {
   private static final int LINE_MAX = 2048;
 
   private static final int CRLF_LENGTH = 2;
+  private static final String VALUE = "VALUE ";
 
   private final int valueMax;
   private final byte[] line = new byte[LINE_MAX];
@@ -33,6 +39,7 @@ final class ReplyReader implements Reply {
 
   private Command command;
   private byte[] key;
+  private boolean joined;
 
   /** The keys asked for, if several, what was found, and where the next is expected. */
   private byte[][] keys;
@@ -58,6 +65,7 @@ final class ReplyReader implements Reply {
   void begin(Call<?> call) {
     command = call.command;
     key = call.key;
+    joined = call.joined;
     keys = call.keys;
     if (keys != null) {
       values = new byte[keys.length][];
@@ -74,7 +82,35 @@ final class ReplyReader implements Reply {
     number = 0;
   }
 
-  /** Reads on. After anything but {@link Progress#MORE} the next step is {@link #begin}. */
+  /** After {@link Progress#NEXT}: expects what is left of the reply to be to this request. */
+  Progress beginNext(Call<?> call) {
+    int length = lineLength;
+    begin(call);
+    lineLength = length;
+    cursor = VALUE.length();
+    Progress progress = readValueLine();
+    if (progress == Progress.MORE) {
+      lineLength = 0;
+    }
+    return progress;
+  }
+
+  /** After {@link Progress#NEXT}: whether the value that begins is for this call. */
+  boolean isValueOf(Call<?> call) {
+    return Arrays.equals(line, VALUE.length(), cursor, call.key, 0, call.key.length);
+  }
+
+  /** After {@link Progress#COMPLETE}: the same end of a reply, for a call that got no value. */
+  void forgetValue() {
+    value = null;
+    flags = 0;
+    cas = 0;
+  }
+
+  /**
+   * Reads on. After {@link Progress#COMPLETE}, FOREIGN and MALFORMED the next step is {@link
+   * #begin}.
+   */
   Progress feed(ByteBuf in) {
     while (in.isReadable()) {
       if (readingValue()) {
@@ -95,7 +131,9 @@ final class ReplyReader implements Reply {
       }
       in.skipBytes(1);
       Progress progress = readLine();
-      lineLength = status == null || !status.isError() ? 0 : lineLength;
+      if (progress == Progress.MORE || (progress == Progress.COMPLETE && !status.isError())) {
+        lineLength = 0;
+      }
       if (progress != Progress.MORE) {
         return progress;
       }
@@ -125,7 +163,7 @@ final class ReplyReader implements Reply {
     }
     lineLength--;
     cursor = 0;
-    if (startsWith("VALUE ")) {
+    if (startsWith(VALUE)) {
       return readValueLine();
     }
     status = readStatus();
@@ -145,7 +183,8 @@ final class ReplyReader implements Reply {
       cursor++;
     }
     if (!isAskedFor(keyStart)) {
-      return Progress.FOREIGN;
+      status = joined ? Status.END : null;
+      return joined ? Progress.NEXT : Progress.FOREIGN;
     }
     boolean wellFormed =
         (value == null || keys != null)

@@ -47,6 +47,13 @@ final class RequestWriter {
     out.writeShort(CRLF);
   }
 
+  /** Puts a further key into the get that has just been written. */
+  static void join(Call<?> call, ByteBuf out) {
+    out.writerIndex(out.writerIndex() - Short.BYTES);
+    writeKeys(call, out);
+    out.writeShort(CRLF);
+  }
+
   private static void writeKeys(Call<?> call, ByteBuf out) {
     if (call.keys != null) {
       for (byte[] key : call.keys) {

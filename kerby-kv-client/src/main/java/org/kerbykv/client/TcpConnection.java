@@ -9,6 +9,8 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -26,6 +28,12 @@ final class TcpConnection {
   /** A buffer for requests that are sent together. */
   private static final int BATCH_BYTES = 16 << 10;
 
+  /**
+   * Gets that wait at the same time go as one request of so many keys at most: less for the server
+   * to read, and it looks all of them up together.
+   */
+  private static final int JOINED_MAX = 16;
+
   /** Longer values are not copied into such a buffer. */
   private static final int COPY_MAX = 4096;
 
@@ -34,6 +42,10 @@ final class TcpConnection {
   private final ReplyReader reader;
   private final ArrayDeque<Call<?>> unsent = new ArrayDeque<>();
   private final ArrayDeque<Call<?>> unanswered = new ArrayDeque<>();
+
+  /** The calls of the get at the end of the batch that is being written: others may join it. */
+  private final ArrayList<Call<?>> open = new ArrayList<>(JOINED_MAX);
+
   private Channel channel;
   private boolean connecting;
   private boolean closed;
@@ -89,6 +101,7 @@ final class TcpConnection {
         batch = append(to, batch, call);
       }
     }
+    open.clear();
     if (batch != null) {
       to.write(batch, to.voidPromise());
     }
@@ -103,7 +116,18 @@ final class TcpConnection {
   private ByteBuf append(Channel to, ByteBuf batch, Call<?> call) {
     call.sent = true;
     call.tcpAttempts++;
+    call.joined = false;
     unanswered.add(call);
+    if (joins(call, batch)) {
+      RequestWriter.join(call, batch);
+      open.getLast().joined = true;
+      open.add(call);
+      return batch;
+    }
+    open.clear();
+    if (isPlainGet(call)) {
+      open.add(call);
+    }
     boolean copies = call.value != null && call.value.length <= COPY_MAX;
     int room = RequestWriter.lineBytesMax(call) + (copies ? call.value.length : 0);
     ByteBuf out = roomFor(to, room, batch);
@@ -119,6 +143,26 @@ final class TcpConnection {
       RequestWriter.writeValueEnd(out);
     }
     return out;
+  }
+
+  private static boolean isPlainGet(Call<?> call) {
+    return call.command == Command.GET && call.keys == null;
+  }
+
+  /** Whether the call can join the get at the end of the batch; one key is in it only once. */
+  private boolean joins(Call<?> call, ByteBuf batch) {
+    if (open.isEmpty()
+        || open.size() == JOINED_MAX
+        || !isPlainGet(call)
+        || batch.maxFastWritableBytes() < RequestWriter.lineBytesMax(call)) {
+      return false;
+    }
+    for (Call<?> other : open) {
+      if (Arrays.equals(other.key, call.key)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private ByteBuf roomFor(Channel to, int bytes, ByteBuf batch) {
@@ -187,10 +231,20 @@ final class TcpConnection {
         reader.begin(call);
         inReply = true;
       }
-      switch (reader.feed(in)) {
+      ReplyReader.Progress progress = reader.feed(in);
+      while (progress == ReplyReader.Progress.NEXT && isOfOneJoined()) {
+        unanswered.remove();
+        link.answer(call, reader);
+        call = unanswered.peek();
+        if (call == null) { // closed by whoever was answered
+          return;
+        }
+        progress = reader.beginNext(call);
+      }
+      switch (progress) {
         case MORE -> {}
         case COMPLETE -> complete(call);
-        case FOREIGN, MALFORMED -> {
+        case NEXT, FOREIGN, MALFORMED -> {
           unanswered.remove();
           link.fail(
               call,
@@ -209,6 +263,19 @@ final class TcpConnection {
     }
   }
 
+  /** Whether the value that begins is for one of the calls that are joined with the oldest. */
+  private boolean isOfOneJoined() {
+    for (Call<?> call : unanswered) {
+      if (reader.isValueOf(call)) {
+        return true;
+      }
+      if (!call.joined) {
+        break;
+      }
+    }
+    return false;
+  }
+
   private void complete(Call<?> call) {
     inReply = false;
     unanswered.remove();
@@ -219,6 +286,11 @@ final class TcpConnection {
             && (reader.status() == Reply.Status.ERROR
                 || reader.status() == Reply.Status.CLIENT_ERROR);
     link.answer(call, reader);
+    for (Call<?> next = call; next.joined && !unanswered.isEmpty(); ) {
+      next = unanswered.remove();
+      reader.forgetValue();
+      link.answer(next, reader);
+    }
     if (desynchronized) {
       lose(new IOException("the server refused a value: " + reader.errorLine()));
     }

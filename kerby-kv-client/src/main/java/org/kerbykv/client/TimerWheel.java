@@ -31,6 +31,15 @@ final class TimerWheel<T extends TimedFuture<?, T>> {
     return size == 0;
   }
 
+  /** When the next timer may fire; one has to be set. */
+  long nextAt() {
+    long tick = lastTick;
+    while (buckets[(int) (tick & (BUCKETS - 1))] == null) {
+      tick++;
+    }
+    return (tick + 1) << TICK_SHIFT;
+  }
+
   /** Sets or moves the element's timer. */
   void set(T element, long at) {
     clear(element);

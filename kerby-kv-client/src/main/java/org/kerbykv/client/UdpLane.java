@@ -146,7 +146,7 @@ final class UdpLane {
           link.answer(call, reader);
         }
       }
-      case FOREIGN -> link.counters().strayReplies().increment();
+      case FOREIGN, NEXT -> link.counters().strayReplies().increment();
       case MORE, MALFORMED -> receiveMalformed(call);
     }
   }

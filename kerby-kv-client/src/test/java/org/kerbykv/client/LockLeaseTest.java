@@ -11,8 +11,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How long a lock is held, and how its holder learns that it is not. */
 @Timeout(60)
@@ -73,6 +77,60 @@ class LockLeaseTest {
       assertThat(call.get().validUntil() - request.receivedAt())
           .isLessThanOrEqualTo(LEASE.minusSeconds(60).toNanos());
       server.serveFromNowOn();
+    }
+  }
+
+  /** What the server is configured to grant at most. */
+  @ParameterizedTest
+  @ValueSource(longs = {4000, 300_000, 1000})
+  void renewalsGoByTheServersLimit(long limitMillis) throws Exception {
+    try (LockStub server =
+            new LockStub(
+                request -> {
+                  if (request.message().lease() > limitMillis) {
+                    request.notice(limitMillis);
+                  } else {
+                    request.serve();
+                  }
+                });
+        KerbyLockClient client = openPatient(server)) {
+      long started = System.nanoTime();
+      KerbyLock lock = client.acquire(7, LockMode.EXCLUSIVE, LONG, Duration.ofMinutes(5));
+      for (int i = 0; i < 100; i++) {
+        lock.renew();
+        long left = lock.validUntil() - started;
+        long elapsed = System.nanoTime() - started;
+        assertThat(left)
+            .isGreaterThan(Duration.ofMillis(limitMillis - 100).toNanos())
+            .isLessThanOrEqualTo(Duration.ofMillis(limitMillis).toNanos() + elapsed);
+      }
+      lock.release();
+    }
+  }
+
+  /** No round of renewals is cut by a limit of whole seconds unless the first is, too. */
+  @ParameterizedTest
+  @CsvSource({"1950, 2000", "999, 1000", "1936, 2000", "1937, 2000", "1935, 2000", "2000, 2000"})
+  void everyRoundOfRenewalsIsCutOrNone(long leaseMillis, long limitMillis) throws Exception {
+    AtomicBoolean cut = new AtomicBoolean();
+    try (LockStub server =
+            new LockStub(
+                request -> {
+                  if (request.message().lease() > limitMillis) {
+                    cut.set(true);
+                  }
+                  request.serve();
+                });
+        KerbyLockClient client = openPatient(server)) {
+      KerbyLock lock = client.acquire(7, LockMode.EXCLUSIVE, LONG, Duration.ofMillis(leaseMillis));
+      assertThat(cut.get()).isFalse();
+      lock.renew();
+      boolean first = cut.get();
+      for (int i = 0; i < 70; i++) {
+        lock.renew();
+        assertThat(cut.get()).isEqualTo(first);
+      }
+      lock.release();
     }
   }
 

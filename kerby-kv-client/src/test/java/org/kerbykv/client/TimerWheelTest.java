@@ -3,6 +3,7 @@ package org.kerbykv.client;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,17 @@ class TimerWheelTest {
     wheel.advance(500 * TICK);
     assertThat(fired).containsExactly(call);
     assertThat(wheel.isEmpty()).isTrue();
+  }
+
+  @Test
+  void saysWhenTheNextMayFire() {
+    TimerWheel<Call<?>> wheel = new TimerWheel<>(0, fired::add);
+    wheel.set(call(), 100 * TICK + 7);
+    assertThat(wheel.nextAt()).isEqualTo(101 * TICK);
+    wheel.set(call(), 1000 * TICK); // 232 in its turn
+    wheel.advance(101 * TICK);
+    assertThat(fired).hasSize(1);
+    assertThat(wheel.nextAt()).isEqualTo(233 * TICK);
   }
 
   @Test
@@ -81,6 +93,11 @@ class TimerWheelTest {
         }
       }
       assertThat(wheel.isEmpty()).isEqualTo(expected.isEmpty());
+      if (!wheel.isEmpty()) {
+        // It does not sleep through the first of them, nor does it wake at every tick.
+        long first = Collections.min(expected.values());
+        assertThat(wheel.nextAt()).isGreaterThan(now - TICK).isLessThanOrEqualTo(first + TICK);
+      }
     }
   }
 }

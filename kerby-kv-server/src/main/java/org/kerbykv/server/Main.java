@@ -1,5 +1,6 @@
 package org.kerbykv.server;
 
+import org.kerbykv.server.cli.CliCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -13,7 +14,7 @@ import picocli.CommandLine.Spec;
     description = "Kerby-KV: a memcached whose items live in the kernel",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {ServerCommand.class, AuditCommand.class})
+    subcommands = {ServerCommand.class, AuditCommand.class, CliCommand.class})
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -33,22 +34,25 @@ public final class Main implements Runnable {
   }
 
   static int run(String... arguments) {
+    return commandLine().execute(arguments);
+  }
+
+  static CommandLine commandLine() {
     return new CommandLine(new Main())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setOverwrittenOptionsAllowed(true)
-        .setParameterExceptionHandler(Main::sayWhatIsWrong)
-        .execute(arguments);
+        .setParameterExceptionHandler(Main::sayWhatIsWrong);
   }
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "say what to do: server or audit");
+    throw new ParameterException(spec.commandLine(), "say what to do: server, audit or cli");
   }
 
   /** One line, not the whole usage. */
   private static int sayWhatIsWrong(ParameterException e, String[] arguments) {
     String message = e.getMessage().lines().findFirst().orElse("arguments not understood");
-    System.err.println("kerby: " + message + " (see --help)");
+    e.getCommandLine().getErr().println("kerby: " + message + " (see --help)");
     return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
   }
 }

@@ -3,8 +3,10 @@ package org.kerbykv.bpf.programs;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
@@ -14,14 +16,23 @@ import org.kerbykv.bpf.RequiresBPF;
 /** The tables of fixtures, through both doors of packets, most with every block size. */
 @RequiresBPF
 class PacketDoorsTest {
-  private static final LoadedStores STORES = new LoadedStores();
-
   /** Where the size of blocks makes no difference. */
   private static final KvConfig ONE_OF_MANY = KvConfig.of(64);
 
+  private static LoadedStores stores;
+
+  @BeforeAll
+  static void load() {
+    stores =
+        new LoadedStores(
+            Stream.<IntFunction<KvConfig>>of(KvConfig::of, CollisionFixtures::config)
+                .flatMap(configOf -> Arrays.stream(KvConfig.BLOCK_SIZES).mapToObj(configOf))
+                .toList());
+  }
+
   @AfterAll
   static void unload() {
-    STORES.close();
+    stores.close();
   }
 
   @TestFactory
@@ -156,6 +167,6 @@ class PacketDoorsTest {
                             fixture ->
                                 DynamicTest.dynamicTest(
                                     fixture.description(),
-                                    () -> fixture.run(STORES.get(config), door, headers)))));
+                                    () -> fixture.run(stores.get(config), door, headers)))));
   }
 }

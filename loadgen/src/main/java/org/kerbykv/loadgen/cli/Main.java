@@ -21,6 +21,7 @@ import org.kerbykv.loadgen.engine.Protocol;
 import org.kerbykv.loadgen.engine.RateSearch;
 import org.kerbykv.loadgen.report.HistogramLog;
 import org.kerbykv.loadgen.report.Json;
+import org.kerbykv.loadgen.report.LoadMetrics;
 import org.kerbykv.loadgen.report.LoadReport;
 import org.kerbykv.loadgen.report.Plots;
 import org.kerbykv.loadgen.report.ProgressList;
@@ -89,6 +90,15 @@ public final class Main implements Callable<Integer> {
         "--topology."
       })
   private String metrics;
+
+  @Option(
+      names = "--metrics-port",
+      paramLabel = "PORT",
+      description = {
+        "Serve the load's own figures at http://HOST:PORT/metrics, for Prometheus; not with",
+        "--search or --scan."
+      })
+  private Integer metricsPort;
 
   @Option(
       names = "--hdr-log",
@@ -169,14 +179,21 @@ public final class Main implements Callable<Integer> {
   private int runOnce(LoadSpec spec) throws LoadException, InterruptedException {
     List<Progress> listeners = new ArrayList<>(List.of(new LoadReport(System.err)));
     Plots drawn = new Plots();
-    listeners.add(drawn);
+    if (plots != null) {
+      listeners.add(drawn);
+    }
     URI page = metricsPage();
     ServerMetrics before = read(page);
     LoadResult result;
     HistogramLog log = hdrLog == null ? null : new HistogramLog(hdrLog);
-    try (log) {
+    LoadMetrics served = metricsPort == null ? null : new LoadMetrics(metricsPort);
+    try (log;
+        served) {
       if (log != null) {
         listeners.add(log);
+      }
+      if (served != null) {
+        listeners.add(served);
       }
       result = place.engine().run(spec, new ProgressList(listeners));
     }
