@@ -37,11 +37,6 @@ final class DueLocks {
     }
   }
 
-  /** Returns whether a lock is to be swept at some time. */
-  boolean contains(long lock) {
-    return dueOf.containsKey(lock);
-  }
-
   /** Returns when the next is due; {@link Long#MAX_VALUE} if none is. */
   long next() {
     Due first = first();

@@ -40,16 +40,15 @@ final class LockDoor {
 
   /** Fills a slot with a client's request. */
   void message(int slot, ByteBuf request, InetSocketAddress from, InetAddress to, int port) {
-    MemorySegment at = slot(slot, LockSlot.OP_MESSAGE);
-    request.getBytes(
-        request.readerIndex(), at.asSlice(LockSlot.MESSAGE, LockMessage.BYTES).asByteBuffer());
-    LockFlow.write(at, LockSlot.FLOW, from, to, port);
-    at.set(JAVA_INT, LockSlot.IFINDEX, 0);
+    long base = fill(slot, LockSlot.OP_MESSAGE);
+    LockMessage.read(request, slots, base + LockSlot.MESSAGE);
+    LockFlow.write(slots, base + LockSlot.FLOW, from, to, port);
+    slots.set(JAVA_INT, base + LockSlot.IFINDEX, 0);
   }
 
   /** Fills a slot: do what is due at a lock. */
   void sweep(int slot, long lock) {
-    slot(slot, LockSlot.OP_SWEEP).set(JAVA_LONG, LockSlot.NUMBER, lock);
+    fill(slot, LockSlot.OP_SWEEP, lock, 0);
   }
 
   /**
@@ -58,16 +57,12 @@ final class LockDoor {
    * @param onlyIdle and has not since it was last found so
    */
   void reapLock(int slot, long lock, boolean onlyIdle) {
-    MemorySegment at = slot(slot, LockSlot.OP_REAP_LOCK);
-    at.set(JAVA_LONG, LockSlot.NUMBER, lock);
-    at.set(JAVA_LONG, LockSlot.SINCE, onlyIdle ? 1 : 0);
+    fill(slot, LockSlot.OP_REAP_LOCK, lock, onlyIdle ? 1 : 0);
   }
 
   /** Fills a slot: remove a client that was not heard of since then. */
   void reapClient(int slot, long client, long since) {
-    MemorySegment at = slot(slot, LockSlot.OP_REAP_CLIENT);
-    at.set(JAVA_LONG, LockSlot.NUMBER, client);
-    at.set(JAVA_LONG, LockSlot.SINCE, since);
+    fill(slot, LockSlot.OP_REAP_CLIENT, client, since);
   }
 
   /** Runs the first slots, those that others are in the way of again and again. */
@@ -107,11 +102,17 @@ final class LockDoor {
     return base(slot) + LockSlot.MESSAGE;
   }
 
-  private MemorySegment slot(int slot, int op) {
-    MemorySegment at = slots.asSlice(base(slot), LockSlot.BYTES);
-    at.set(JAVA_INT, LockSlot.OP, op);
-    at.set(JAVA_INT, LockSlot.STATUS, LockSlot.AGAIN);
-    return at;
+  private void fill(int slot, int op, long number, long since) {
+    long base = fill(slot, op);
+    slots.set(JAVA_LONG, base + LockSlot.NUMBER, number);
+    slots.set(JAVA_LONG, base + LockSlot.SINCE, since);
+  }
+
+  private long fill(int slot, int op) {
+    long base = base(slot);
+    slots.set(JAVA_INT, base + LockSlot.OP, op);
+    slots.set(JAVA_INT, base + LockSlot.STATUS, LockSlot.AGAIN);
+    return base;
   }
 
   private static long base(int slot) {

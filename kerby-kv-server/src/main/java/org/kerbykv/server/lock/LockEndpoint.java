@@ -139,7 +139,7 @@ final class LockEndpoint extends ChannelInboundHandlerAdapter {
       return;
     }
     ByteBuf reply = sender.buffer(LockMessage.BYTES);
-    reply.writeBytes(door.memory().asSlice(door.messageAt(slot), LockMessage.BYTES).asByteBuffer());
+    LockMessage.write(door.memory(), door.messageAt(slot), reply);
     if (status == LockSlot.FULL) {
       makeRoom.run();
       reply.setByte(LockMessage.STATUS, LockMessage.NO_ROOM);

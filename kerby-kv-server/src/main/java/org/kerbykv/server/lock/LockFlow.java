@@ -1,6 +1,7 @@
 package org.kerbykv.server.lock;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
@@ -33,7 +34,9 @@ final class LockFlow {
    */
   static void write(
       MemorySegment slot, long flow, InetSocketAddress from, InetAddress to, int port) {
-    slot.asSlice(flow, BYTES).fill((byte) 0);
+    for (int i = 0; i < BYTES; i += Long.BYTES) {
+      slot.set(JAVA_LONG, flow + i, 0);
+    }
     InetAddress source = from.getAddress();
     slot.set(JAVA_BYTE, flow + KIND, (byte) (source instanceof Inet6Address ? IP6 : 0));
     writeAddress(slot, flow + SRC, source);

@@ -27,6 +27,7 @@ final class LockKeeper implements AutoCloseable {
   private static final long NANOS_PER_MILLI = TimeUnit.MILLISECONDS.toNanos(1);
   private static final long RETRY_NANOS = 10 * NANOS_PER_MILLI;
   private static final long FAILURE_PAUSE_MILLIS = 100;
+  private static final long CLIENT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   // Of struct lock_event.
   static final int EVENT_KIND = 0;
@@ -56,7 +57,7 @@ final class LockKeeper implements AutoCloseable {
     this.door = door;
     this.endpoint = endpoint;
     this.events = doors.program().getRingBuffer("lock_events", this::onEvent);
-    this.reaper = new LockReaper(doors, door, due, roomWanted, this::finish);
+    this.reaper = new LockReaper(doors, door, due, CLIENT_IDLE_NANOS, roomWanted, this::finish);
     this.thread = Thread.ofPlatform().daemon().name("kerby-locks").unstarted(this::run);
   }
 

@@ -21,7 +21,7 @@ record LockNotice(ByteBuf message, InetSocketAddress to, InetAddress from) {
   /** Copies one out of a slot or an event. */
   static LockNotice read(MemorySegment memory, long at, DatagramSender sender) {
     ByteBuf message = sender.buffer(LockMessage.BYTES);
-    message.writeBytes(memory.asSlice(at + MESSAGE, LockMessage.BYTES).asByteBuffer());
+    LockMessage.write(memory, at + MESSAGE, message);
     return new LockNotice(
         message, LockFlow.source(memory, at + FLOW), LockFlow.destination(memory, at + FLOW));
   }

@@ -28,13 +28,9 @@ final class LockReaper implements AutoCloseable {
   /** So that no more than 100,000 entries a second are visited. */
   private static final long STEP_NANOS_MIN = TimeUnit.MILLISECONDS.toNanos(10);
 
-  /**
-   * A client that was not heard of for so long has nothing on its way to us any more that it has
-   * sent: no datagram lives that long.
-   */
-  private static final long CLIENT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(60);
+  /** Where there is no room, clients have to go sooner. */
+  private static final int HURRY_SHARE = 6;
 
-  private static final long HURRY_CLIENT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long HURRY_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final LockDoor door;
@@ -42,6 +38,7 @@ final class LockReaper implements AutoCloseable {
   private final Result result;
   private final Table locks;
   private final Table clients;
+  private final long clientIdleNanos;
   private final long[] numbers = new long[LockSlot.BATCH_MAX];
   private boolean first = true;
   private boolean hurried = true;
@@ -59,10 +56,18 @@ final class LockReaper implements AutoCloseable {
   /**
    * Makes a reaper.
    *
+   * @param clientIdleNanos after which a client goes that was not heard of: longer than anything
+   *     that it has sent can be on its way to us
    * @param roomWanted set by anybody when there is no room; cleared here
    */
   LockReaper(
-      LockDoors doors, LockDoor door, DueLocks due, AtomicBoolean roomWanted, Result result) {
+      LockDoors doors,
+      LockDoor door,
+      DueLocks due,
+      long clientIdleNanos,
+      AtomicBoolean roomWanted,
+      Result result) {
+    this.clientIdleNanos = clientIdleNanos;
     this.roomWanted = roomWanted;
     this.door = door;
     this.due = due;
@@ -79,6 +84,7 @@ final class LockReaper implements AutoCloseable {
     private long[] found = new long[STEP_ENTRIES];
     private int foundCount;
     private long visited;
+    private boolean done; // for this round
     private volatile long count;
 
     Table(BPFProgram program, String map, int valueBytes) {
@@ -93,20 +99,27 @@ final class LockReaper implements AutoCloseable {
       found[foundCount++] = key.get(JAVA_LONG, 0);
     }
 
-    /** Visits the next entries. Returns whether there may be more. */
-    boolean step(BPFHashMap.ElementVisitor visitor) {
+    void begin() {
+      cursor.rewind();
+      visited = 0;
+      done = false;
+    }
+
+    /** Visits the next entries, if there are more in this round. */
+    void step(BPFHashMap.ElementVisitor visitor) {
       foundCount = 0;
-      boolean more =
-          cursor.next(
+      if (done) {
+        return;
+      }
+      done =
+          !cursor.next(
               (key, value) -> {
                 visited++;
                 visitor.visit(key, value);
               });
-      if (!more) {
+      if (done) {
         count = visited;
-        visited = 0;
       }
-      return more;
     }
 
     @Override
@@ -138,20 +151,23 @@ final class LockReaper implements AutoCloseable {
     }
     if (now >= hurryNotBefore && !hurried && roomWanted.getAndSet(false)) {
       hurried = true;
-      locks.cursor.rewind();
-      clients.cursor.rewind();
-      locks.visited = 0;
-      clients.visited = 0;
+      begin();
     }
-    boolean more = locks.step((key, entry) -> visitLock(key, entry, now));
+    locks.step((key, entry) -> visitLock(key, entry, now));
     reap(locks, true, now);
-    more |= clients.step((key, client) -> visitClient(key, client, now));
+    clients.step((key, client) -> visitClient(key, client, now));
     reap(clients, false, now);
-    plan(now, more);
+    plan(now);
   }
 
-  private void plan(long now, boolean more) {
-    if (!more) {
+  private void begin() {
+    locks.begin();
+    clients.begin();
+  }
+
+  private void plan(long now) {
+    if (locks.done && clients.done) {
+      begin();
       next = Math.max(now + STEP_NANOS_MIN, roundStarted + ROUND_NANOS);
       roundStarted = next;
       hurryNotBefore = now + HURRY_PAUSE_NANOS;
@@ -165,10 +181,8 @@ final class LockReaper implements AutoCloseable {
   private void visitLock(MemorySegment key, MemorySegment entry, long now) {
     long watched = entry.get(JAVA_LONG, LockEntry.WATCHED);
     if (watched != LockEntry.NEVER) {
-      // Whoever said that it would be swept then is dead, or we shall be told.
-      if (first && !due.contains(key.get(JAVA_LONG, 0))) {
-        due.add(key.get(JAVA_LONG, 0), watched);
-      }
+      // Who said that it would be swept then may be dead; if it was us, this is no news.
+      due.add(key.get(JAVA_LONG, 0), watched);
       return;
     }
     boolean held = entry.get(JAVA_INT, LockEntry.HOLDERS) != 0;
@@ -189,7 +203,7 @@ final class LockReaper implements AutoCloseable {
   }
 
   private long clientIdleNanos() {
-    return makesRoom() ? HURRY_CLIENT_IDLE_NANOS : CLIENT_IDLE_NANOS;
+    return makesRoom() ? clientIdleNanos / HURRY_SHARE : clientIdleNanos;
   }
 
   private void reap(Table table, boolean areLocks, long now) {

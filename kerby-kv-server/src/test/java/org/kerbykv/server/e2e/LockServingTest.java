@@ -196,6 +196,19 @@ class LockServingTest {
   }
 
   @Test
+  void locksAreServedOverIpv6() {
+    InetAddress loopback = InetAddress.ofLiteral("::1");
+    for (XdpChoice xdp : List.of(XdpChoice.GENERIC, XdpChoice.OFF)) {
+      Topology topology = Topology.Kind.LO_GENERIC.open();
+      try (Locks locks = new Locks(ServerUnderTest.startLocks(topology, loopback, false, xdp))) {
+        aLockGoesFromOneToTheNext(locks);
+        assertPaths(locks, xdp);
+        theQueueMovesOnWhenAHolderIsDeadAndNobodyAsks(locks);
+      }
+    }
+  }
+
+  @Test
   void whatIsNoRequestGetsNoReplyAndIsCounted() {
     try (Locks locks = new Locks(Topology.Kind.VETH_GENERIC, false, XdpChoice.GENERIC)) {
       locks.a.send(new byte[3]);

@@ -5,14 +5,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.netty.buffer.Unpooled;
 import java.lang.foreign.MemorySegment;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -22,9 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.BPFHashMap;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.RequiresBPF;
-import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.bpf.programs.LockAbi.Mode;
-import org.kerbykv.server.kernel.DoorPlace;
 
 /** Locks that are as they have to be, and what an audit says of each kind of damage. */
 @RequiresBPF
@@ -39,40 +33,22 @@ class LockAuditTest {
 
   @BeforeAll
   static void load() {
-    DoorPlace place =
-        new DoorPlace(
-            "lo", List.of(InetAddress.ofLiteral("198.18.0.2")), XdpMode.GENERIC, Optional.empty());
-    doors = LockDoors.open(place, 11311, LockOptions.OFF, 1);
+    doors = TestLocks.open(LockOptions.OFF);
     pool = map("kerby_pool", LockNode.BYTES);
     table = map("lock_table", LockEntry.BYTES);
     clients = map("lock_sessions", LockClient.BYTES);
     LockDoor door = doors.door(0);
     // One has lock 1, for which three wait; three share lock 2.
     for (int client = 1; client <= 4; client++) {
-      acquire(door, Mode.EXCLUSIVE, 1, client);
+      TestLocks.acquire(door, Mode.EXCLUSIVE, 1, client, LONG_MILLIS);
     }
     for (int client = 5; client <= 7; client++) {
-      acquire(door, Mode.SHARED, 2, client);
+      TestLocks.acquire(door, Mode.SHARED, 2, client, LONG_MILLIS);
     }
   }
 
   private static BPFHashMap<Long, byte[]> map(String name, int valueBytes) {
     return doors.program().getHashMap(name, BPFType.INT64, BPFType.bytes(valueBytes));
-  }
-
-  private static void acquire(LockDoor door, Mode mode, long lock, long client) {
-    var request =
-        org.kerbykv.bpf.programs.LockMessage.acquire(
-            mode, lock, client, 1, LONG_MILLIS, LONG_MILLIS);
-    InetSocketAddress from = new InetSocketAddress("198.18.0.1", 1000);
-    door.message(
-        0,
-        Unpooled.wrappedBuffer(request.bytes()),
-        from,
-        InetAddress.ofLiteral("198.18.0.2"),
-        11311);
-    door.run(1);
-    assertThat(door.status(0)).isEqualTo(LockSlot.DONE);
   }
 
   @AfterAll
