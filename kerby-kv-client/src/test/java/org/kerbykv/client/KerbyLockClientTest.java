@@ -376,6 +376,21 @@ class KerbyLockClientTest {
     }
   }
 
+  /** However long the lease, and however seldom the request is sent again. */
+  @Test
+  void nobodyWaitsForTheReplyToAReleaseLongerThanTheTimeout() throws Exception {
+    try (LockStub server = new LockStub();
+        KerbyLockClient client =
+            KerbyLockClient.open(
+                server.config().timeout(Duration.ofMillis(50)).resendAfter(LONG).build())) {
+      CompletableFuture<KerbyLock> call = acquire(client);
+      server.take().grant();
+      KerbyLock lock = call.get();
+      assertThatExceptionOfType(KerbyUnknownOutcomeException.class).isThrownBy(lock::release);
+      lock.close();
+    }
+  }
+
   @Test
   void asManyLocksAsConfiguredAndNoMore() throws Exception {
     try (LockStub server = new LockStub(LockStub.Request::serve)) {
