@@ -45,8 +45,7 @@ final class LockFigureReport implements FigureReport {
     ratios.put("p999_wait_vs_dint", ratio(contended, P999));
     ratios.put("contended_vs_soonest_dint", ratioToSoonest(contended));
     ratios.put("contended_sockets_vs_dint", ratio(contended.with(ENGINE, SOCKET), ACQUIRED));
-    ratios.put(
-        "contended_sockets_vs_soonest_dint", ratioToSoonest(contended.with(ENGINE, SOCKET)));
+    ratios.put("contended_sockets_vs_soonest_dint", ratioToSoonest(contended.with(ENGINE, SOCKET)));
     ratios.put("uncontended_vs_dint", ratio(LockFigures.uncontended(KERBY), ACQUIRED));
     return ratios;
   }

@@ -125,9 +125,7 @@ final class LockLoadSubject implements Subject {
     List<Integer> sending = LoadSubject.sending(LoadSubject.APART);
     List<Integer> serving = LoadSubject.serving(LoadSubject.APART, 1);
     List<String> options =
-        target == LockTarget.QUEUE
-            ? List.of("--locks", Integer.toString(queues()))
-            : List.of();
+        target == LockTarget.QUEUE ? List.of("--locks", Integer.toString(queues())) : List.of();
     VethPlace place =
         VethPlace.open(
             true, true, sending, veth -> veth.startServer(target, serving, options, log));
