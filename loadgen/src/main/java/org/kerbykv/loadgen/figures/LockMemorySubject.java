@@ -68,8 +68,15 @@ final class LockMemorySubject implements Subject {
   /** So much that the rest of the machine does not matter. */
   private static final int WAITERS = 1 << 19;
 
-  private static final int LOCKS_MAX = 4096;
+  private static final int LOCKS_MAX = 1 << 15;
   private static final int PORT = 11_311;
+
+  /** Maps are freed some time after they are closed: memory has to be still for so long. */
+  private static final int STILL_MILLIS = 150;
+
+  private static final long STILL_BYTES = 64 << 10;
+  private static final int LOOKS_MAX = 40;
+
   private static final int WAIT_MILLIS = 3_600_000;
 
   /** Acquisitions of one client that may be under way. */
@@ -105,7 +112,7 @@ final class LockMemorySubject implements Subject {
   public Session open(PrintStream log) {
     return new Session() {
       @Override
-      public Map<String, Double> measure(Cell cell) throws LoadException {
+      public Map<String, Double> measure(Cell cell) throws LoadException, InterruptedException {
         int locks = Math.min(LOCKS_MAX, WAITERS / capacity);
         try {
           long fixed = memory(1, 1);
@@ -121,8 +128,9 @@ final class LockMemorySubject implements Subject {
   }
 
   /** What so many locks take, whose queues may get so long. */
-  private long memory(int locks, int longest) throws IOException, LoadException {
-    long before = inUse();
+  private long memory(int locks, int longest)
+      throws IOException, LoadException, InterruptedException {
+    long before = inUseWhenStill();
     try (BPFProgram programs = load(locks, longest)) {
       if (line != Line.QUEUE_MAPS) {
         fill(programs, locks, longest);
@@ -187,6 +195,19 @@ final class LockMemorySubject implements Subject {
     if (status != (place == 0 ? LockMessages.GRANTED : LockMessages.QUEUED)) {
       throw new LoadException("lock " + lock + ", place " + place + ": status " + status);
     }
+  }
+
+  private static long inUseWhenStill() throws IOException, InterruptedException {
+    long last = inUse();
+    for (int looks = 1; looks < LOOKS_MAX; looks++) {
+      Thread.sleep(STILL_MILLIS);
+      long now = inUse();
+      if (Math.abs(now - last) < STILL_BYTES) {
+        return now;
+      }
+      last = now;
+    }
+    return last;
   }
 
   /** Bytes of slabs, of mapped memory and of that of each CPU. */
