@@ -19,7 +19,7 @@ import org.kerbykv.server.store.StoreFigures;
 @RequiresBPF
 class TieringTest {
   private static final int WRITERS = 3;
-  private static final int ITEMS_PER_WRITER = 18_000;
+  private static final int ITEMS_PER_WRITER = 20_000;
   private static final int VALUE_BYTES = 600;
   private static final int HOT_ITEMS = 10;
   private static final int HOT_EVERY = 20;

@@ -43,7 +43,7 @@ class BaselinesTest {
   }
 
   /** What a load printed. */
-  private record Run(String json, String messages) {
+  private record Run(String target, String json, String messages) {
     long figure(String key) {
       Matcher matcher = Pattern.compile('"' + key + "\":([0-9]+)[,.}]").matcher(json);
       assertThat(matcher.find()).as("%s in %s", key, json).isTrue();
@@ -83,15 +83,19 @@ class BaselinesTest {
     assertThat(process.waitFor(100, TimeUnit.SECONDS)).isTrue();
     String messages = Files.readString(err);
     assertThat(process.exitValue()).as(messages).isZero();
-    return new Run(Files.readAllLines(out).getLast(), messages);
+    return new Run(target, Files.readAllLines(out).getLast(), messages);
   }
 
   private static void assertSound(Run run) {
     assertThat(run.figure("sent")).isEqualTo(REQUESTS);
     assertThat(run.figure("corrupt")).isZero();
     assertThat(run.figure("misses")).isZero();
-    assertThat(run.figure("errors")).isZero();
-    assertThat(run.figure("hits") + run.figure("stored") + run.figure("lost")).isEqualTo(REQUESTS);
+    // DINT-KV rejects who finds a bucket's lock held, which is long only where a CPU that holds one
+    // is taken away.
+    long errors = run.figure("errors");
+    assertThat(errors).isLessThanOrEqualTo(run.target().equals("dint") ? REQUESTS / 1000 : 0);
+    assertThat(run.figure("hits") + run.figure("stored") + run.figure("lost") + errors)
+        .isEqualTo(REQUESTS);
     assertThat(run.figure("stored")).isPositive();
   }
 

@@ -92,7 +92,7 @@ class FiguresTest {
     assertThat(figures.resolve("index.html"))
         .content()
         .contains("Figure 1", "Figure 2", "Figure 3", "Program times", "not measured")
-        .contains("./kerby figures kv --quick --json ", "./kerby loadgen --topology veth ");
+        .contains("./kerby figures kv ", "./kerby loadgen --topology veth ");
 
     // As if the first run had been killed while it wrote the last cell.
     Path file = figures.resolve("measurements.jsonl");

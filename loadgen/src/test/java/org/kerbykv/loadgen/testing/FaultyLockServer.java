@@ -67,7 +67,10 @@ public final class FaultyLockServer implements AutoCloseable {
   private final Map<Long, Lock> locks = new HashMap<>();
   private final Set<String> seen = new HashSet<>();
   private final Map<Harm, AtomicLong> harmed = new EnumMap<>(Harm.class);
-  private SocketAddress client;
+
+  /** Where each client asks from, by its number. */
+  private final Map<Long, SocketAddress> addresses = new HashMap<>();
+
   private long requests;
 
   /**
@@ -100,8 +103,9 @@ public final class FaultyLockServer implements AutoCloseable {
       while (true) {
         socket.receive(packet);
         if (packet.getLength() == BYTES) {
-          client = packet.getSocketAddress();
-          serve(ByteBuffer.wrap(Arrays.copyOf(packet.getData(), BYTES)));
+          ByteBuffer request = ByteBuffer.wrap(Arrays.copyOf(packet.getData(), BYTES));
+          addresses.put(request.getLong(AT_CLIENT), packet.getSocketAddress());
+          serve(request);
         }
       }
     } catch (SocketException e) {
@@ -171,7 +175,7 @@ public final class FaultyLockServer implements AutoCloseable {
   private void reply(ByteBuffer message, byte status) throws IOException {
     byte[] bytes = new byte[BYTES];
     message.put(AT_STATUS, status).get(0, bytes);
-    socket.send(new DatagramPacket(bytes, BYTES, client));
+    socket.send(new DatagramPacket(bytes, BYTES, addresses.get(message.getLong(AT_CLIENT))));
   }
 
   @Override
