@@ -64,6 +64,21 @@ class JoinedGetsTest {
     }
   }
 
+  /** A server whose first connection has one answer, and then does this; others are served. */
+  private TcpStub wrongAtFirst(TcpStub.Handler wrong) throws IOException {
+    return new TcpStub(
+        connection -> {
+          if (connection.number() > 1) {
+            serve(connection, 4096);
+            return;
+          }
+          connection.readLine();
+          connection.write("END\r\n");
+          connection.readLine();
+          wrong.handle(connection);
+        });
+  }
+
   /** Gets of these keys while the client's event loop is held up, so that all wait. */
   private static List<CompletableFuture<String>> atOnce(
       KerbyClient<String> client, List<String> keys) throws InterruptedException {
@@ -148,15 +163,8 @@ class JoinedGetsTest {
   @Test
   void aLostConnectionAnswersNobodyWrongly() throws Exception {
     try (TcpStub stub =
-            new TcpStub(
+            wrongAtFirst(
                 connection -> {
-                  if (connection.number() > 1) {
-                    serve(connection, 4096);
-                    return;
-                  }
-                  connection.readLine();
-                  connection.write("END\r\n");
-                  connection.readLine();
                   String reply = valueReply("k0") + valueReply("k2") + valueReply("k4");
                   connection.write(reply.substring(0, reply.length() - 5));
                 });
@@ -172,15 +180,8 @@ class JoinedGetsTest {
   @Test
   void aValueThatNobodyAskedForIsNobodysMiss() throws Exception {
     try (TcpStub stub =
-            new TcpStub(
+            wrongAtFirst(
                 connection -> {
-                  if (connection.number() > 1) {
-                    serve(connection, 4096);
-                    return;
-                  }
-                  connection.readLine();
-                  connection.write("END\r\n");
-                  connection.readLine();
                   connection.write(valueReply("other"));
                   connection.readLine();
                 });

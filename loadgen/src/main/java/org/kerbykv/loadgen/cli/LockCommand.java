@@ -215,17 +215,13 @@ final class LockCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage(), e);
     }
-    AutoCloseable entered = place.enter(System.err);
+    PlaceOptions.Entered entered = place.enter(System.err);
     try (entered) {
       LockLoadResult result = engine().run(spec);
       System.out.print(
           json ? LockReport.json(new Json(), result) + "\n" : LockReport.table(result).toString());
       System.out.flush();
       return result.isSound() ? 0 : EXIT_UNSOUND;
-    } catch (LoadException | InterruptedException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new LoadException(e.getMessage(), e);
     }
   }
 

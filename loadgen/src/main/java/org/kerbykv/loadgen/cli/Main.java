@@ -146,16 +146,12 @@ public final class Main implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage(), e);
     }
-    AutoCloseable entered = place.enter(System.err);
+    PlaceOptions.Entered entered = place.enter(System.err);
     try (entered) {
       if (target.isPresent()) {
         return search(spec, target.get());
       }
       return scan.isEmpty() ? runOnce(spec) : scan(spec, scan);
-    } catch (LoadException | InterruptedException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new LoadException(e.getMessage(), e);
     }
   }
 

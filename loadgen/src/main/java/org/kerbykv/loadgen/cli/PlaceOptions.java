@@ -118,13 +118,19 @@ abstract class PlaceOptions {
     return others.isEmpty() ? sending() : others;
   }
 
+  /** Where the calling thread is; closing it takes away what was set up for that. */
+  interface Entered extends AutoCloseable {
+    @Override
+    void close() throws LoadException;
+  }
+
   /**
    * Makes the place that was asked for, moves the calling thread into it, and says so. Nothing, if
    * the server is one that runs already.
    *
    * @return closes it
    */
-  final AutoCloseable enter(PrintStream log) throws LoadException, InterruptedException {
+  final Entered enter(PrintStream log) throws LoadException, InterruptedException {
     if (topology == null) {
       if (cpus != null) {
         Cpus.keepThreadTo(cpus);
@@ -146,7 +152,7 @@ abstract class PlaceOptions {
       throw e;
     }
     sayWhoDoesWhat(sending, serving, log);
-    return veth;
+    return veth::close;
   }
 
   private static void closeQuietly(VethTopology veth, PrintStream log) {
