@@ -10,7 +10,8 @@
  * The functions, their names and their division follow G. Kim and D. Han, "A
  * Memory Pool Allocator for eBPF Applications"; the text is ours.
  *
- *	#define KERBY_BLOCK_BYTES 64    bytes of a block; see kerby_pool_hash.h
+ *	#define KERBY_POOL_ARENA        blocks in a BPF arena, not in a hash map
+ *	#define KERBY_BLOCK_BYTES 64    bytes of a block; see the pool's header
  *	#define KERBY_CAPACITY 10000    blocks in the pool
  *	#define KERBY_MAX_BLOCKS 16     the most blocks of one allocation
  *	#define KERBY_ALLOC_ENTRIES 99  allocation map, if one is wanted
@@ -44,10 +45,12 @@ static __always_inline __u32 kerby_blocks(__u32 size)
 /*
  * kerby_malloc - allocate blocks for @size bytes, filled with zeros.
  * @idx: KERBY_MAX_BLOCKS entries; filled with the blocks' indexes and then 0s.
- *       The indexes of one malloc are consecutive: idx[i] == idx[0] + i.
+ *       In the hash pool those of one malloc are consecutive, idx[i] == idx[0] + i;
+ *       in an arena those of blocks side by side, which all are where there is room.
  * Returns the number of blocks (0 for a size of 0). -E2BIG: more than
  * KERBY_MAX_BLOCKS blocks; -ENOSPC: the pool has not as many; -ENOMEM: the
- * kernel has no memory now. A failure frees what was taken and leaves idx[] 0.
+ * kernel has no memory now, or the arena was given none ahead. A failure frees
+ * what was taken and leaves idx[] 0.
  */
 static __always_inline long kerby_malloc(__u32 size, __u64 *idx)
 {
@@ -115,7 +118,7 @@ static __always_inline long kerby_resize(__u32 size, __u64 *idx)
  */
 static __always_inline long kerby_pool_update(const __u64 *idx, const void *values, __u32 size)
 {
-	__u32 i, off, len;
+	__u32 i, off;
 	long err;
 
 	if (kerby_blocks(size) > kerby_count(idx))
@@ -124,10 +127,7 @@ static __always_inline long kerby_pool_update(const __u64 *idx, const void *valu
 		off = i * kerby_block_bytes;
 		if (off >= size)
 			break;
-		len = size - off;
-		if (len > kerby_block_bytes)
-			len = kerby_block_bytes;
-		err = kerby_block_write(idx[i], values + off, len);
+		err = kerby_block_write(idx[i], values + off, size - off);
 		if (err)
 			return err;
 	}

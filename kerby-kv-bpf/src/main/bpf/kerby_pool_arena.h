@@ -368,7 +368,7 @@ __noinline __u64 kerby_run_begin(__u32 block, __u32 n)
 __noinline int kerby_span_take(struct kerby_run *run, __u32 span, __u32 n)
 {
 	struct kerby_span __arena *s = kerby_span(span);
-	__u64 free, starts, mask;
+	__u64 free, starts, exact, mask;
 	__u32 at, try;
 
 	if (!run || !n || n > KERBY_SPAN)
@@ -378,7 +378,9 @@ __noinline int kerby_span_take(struct kerby_run *run, __u32 span, __u32 n)
 		starts = kerby_runs_of(free, n);
 		if (!starts)
 			break;
-		at = kerby_lowest_bit(starts) & 63;
+		exact = starts & ~(free << 1) &
+			~(free >> 1 >> (n - 1)); /* longer runs stay whole */
+		at = kerby_lowest_bit(exact ? exact : starts) & 63;
 		mask = kerby_bits(n, at);
 		if (__sync_val_compare_and_swap(&s->free, free, free & ~mask) != free)
 			continue;
@@ -406,6 +408,14 @@ __noinline int kerby_run_take(struct kerby_run *run, __u32 n)
 	hint = kerby_at(KERBY_AT_HINTS + cpu * 64 + class * 8);
 	if (!kerby_span_take(run, KERBY_READ(*hint), n))
 		return 0;
+	/* Of the class below, some have a run that is long enough. */
+	for (try = 0; class && 1U << class > n && try < KERBY_TRIES; try++) {
+		span = kerby_list_find(class - 1, cpu + try);
+		if (span == KERBY_NO_SPAN)
+			break;
+		if (!kerby_span_take(run, span, n))
+			return 0;
+	}
 	for (; class <= KERBY_IDLE; class ++) {
 		for (try = 0; try < KERBY_TRIES; try++) {
 			span = kerby_list_find(class, cpu);
@@ -639,7 +649,7 @@ __noinline int kerby_line_write(__u32 block, __u32 off, const struct kerby_line 
 }
 
 /*
- * Write @len bytes, at most a block, from @from to the block of @index. 0;
+ * Write @len bytes, or a block if that is less, from @from to the block of @index. 0;
  * -ENOENT: it is not in use; -EFAULT: @from cannot be read.
  */
 static __always_inline long kerby_block_write(__u64 index, const void *from, __u32 len)
@@ -649,6 +659,8 @@ static __always_inline long kerby_block_write(__u64 index, const void *from, __u
 
 	if (!kerby_pool_block(index))
 		return -ENOENT;
+	if (len > kerby_block_bytes)
+		len = kerby_block_bytes;
 	for (off = 0; off < KERBY_BLOCK_BYTES_MAX && off < len; off += sizeof(line)) {
 		part = len - off;
 		if (part > sizeof(line))

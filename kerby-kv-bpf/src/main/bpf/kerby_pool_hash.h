@@ -126,7 +126,7 @@ static __always_inline long kerby_pool_delete(__u64 index)
 }
 
 /*
- * Write @len bytes, at most a block, from @from to the block of @index. 0;
+ * Write @len bytes, or a block if that is less, from @from to the block of @index. 0;
  * -ENOENT: it is not there; -EFAULT: @from cannot be read.
  */
 static __always_inline long kerby_block_write(__u64 index, const void *from, __u32 len)
@@ -135,6 +135,8 @@ static __always_inline long kerby_block_write(__u64 index, const void *from, __u
 
 	if (!block)
 		return -ENOENT;
+	if (len > kerby_block_bytes)
+		len = kerby_block_bytes;
 	return bpf_probe_read_kernel(block, len, from) ? -EFAULT : 0;
 }
 
