@@ -96,6 +96,7 @@ public final class LockDoors implements AutoCloseable {
           .constant("lock_wait_max_ms", options.waitMaxMillis())
           .constant("lock_udp_port", udpPort)
           .constant("lock_listen_ip4", place.listenWord());
+      place.rules().set(loader);
       place.pinDirectory().ifPresent(loader::pinDirectory);
       return loader.load();
     }
@@ -114,6 +115,7 @@ public final class LockDoors implements AutoCloseable {
               .formatted(place.pinDirectory().orElseThrow(), layout, CURRENT_LAYOUT));
     }
     place.putAddresses(program, "lock_local");
+    place.rules().put(program);
   }
 
   /**
