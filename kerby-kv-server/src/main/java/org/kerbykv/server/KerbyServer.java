@@ -129,6 +129,9 @@ public final class KerbyServer implements AutoCloseable {
   }
 
   private void open() throws StartException {
+    if (config.pinDirectory().isPresent()) {
+      PinDirectory.claim(config.pinDirectory().get()).ifPresent(this::opened);
+    }
     // The locks first: they cannot do without the kernel, as the other can.
     LockOptions lockOptions = config.locks();
     int lockPort = lockOptions.port() == -1 ? freePort(config.listen(), 0) : lockOptions.port();

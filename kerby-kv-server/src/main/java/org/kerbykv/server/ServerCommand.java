@@ -190,6 +190,13 @@ final class ServerCommand implements Callable<Integer> {
   private Path pinDirectory;
 
   @Option(
+      names = "--drain",
+      description =
+          "Give up what servers with this --pin left in the kernel, items and locks included, and"
+              + " end.")
+  private boolean drain;
+
+  @Option(
       names = "--metrics-port",
       defaultValue = "${env:KERBY_METRICS_PORT:-9411}",
       description = "HTTP port for /metrics and /health (${DEFAULT-VALUE}).")
@@ -261,6 +268,9 @@ final class ServerCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    if (drain) {
+      return drain();
+    }
     ServerConfig config = config();
     ServerLog.setVerbosity(config.verbosity());
     KerbyServer server;
@@ -276,6 +286,17 @@ final class ServerCommand implements Callable<Integer> {
     System.out.flush();
     new CountDownLatch(1).await();
     return 0;
+  }
+
+  private int drain() {
+    require(pinDirectory != null, "--drain needs the --pin to drain");
+    try {
+      System.out.println(PinDirectory.drain(pinDirectory));
+      return 0;
+    } catch (StartException e) {
+      System.err.println("kerby: " + e.getMessage());
+      return 1;
+    }
   }
 
   private ServerConfig config() {

@@ -60,8 +60,12 @@ class AmplificationTest {
 
   private ServerProcess start(Topology.Kind kind, List<String> options) {
     topology = kind.open();
-    topology.client().ip("address", "add", STRANGER + "/32", "dev", topology.interfaceName());
-    if (kind != Topology.Kind.LO_GENERIC) {
+    if (kind == Topology.Kind.LO_GENERIC) {
+      // An address that is not the interface's: what lo has are no strangers'.
+      topology.client().ip("link", "add", "other", "type", "veth", "peer", "name", "others");
+      topology.client().ip("address", "add", STRANGER + "/32", "dev", "other");
+    } else {
+      topology.client().ip("address", "add", STRANGER + "/32", "dev", topology.interfaceName());
       // A reply would find its way.
       topology.server().ip("route", "add", STRANGER + "/32", "dev", topology.interfaceName());
     }
