@@ -12,6 +12,7 @@ import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.net.ReplyRate;
 
 /**
  * The programs of kv.bpf.o, loaded, set up and attached: the kernel doors to the store and, by
@@ -117,6 +118,16 @@ public final class KernelDoors implements AutoCloseable {
     return new KvStats(program.getPerCpuArray("kv_stats", BPFType.bytes(KvStats.BYTES)));
   }
 
+  /** Makes a reader of why datagrams were dropped. */
+  public NetDrops drops() {
+    return new NetDrops(program);
+  }
+
+  /** Returns how much sources are sent, by all doors together. */
+  public ReplyRate replyRate(long bytesPerSecond) {
+    return ReplyRate.shared(bytesPerSecond, program.mmap("net_rates"));
+  }
+
   /** Returns the blocks that are allocated now. */
   public long blocksInUse() {
     return (long) JAVA_LONG.varHandle().getVolatile(state, BLOCKS_IN_USE);
@@ -170,7 +181,9 @@ public final class KernelDoors implements AutoCloseable {
           .constant("kv_udp_port", config.udpPort())
           .constant("kv_datagram_max", config.datagramMax())
           .constant("kv_listen_ip4", config.place().listenWord())
-          .constant("kv_weak_loads", reordersLoads() ? 1 : 0);
+          .constant("kv_weak_loads", reordersLoads() ? 1 : 0)
+          .constant("net_rate_byte_ps", ReplyRate.bytePicos(config.replyRate()));
+      config.place().rules().set(loader);
       config.place().pinDirectory().ifPresent(pins -> loader.pinDirectory(pins).keepPrograms());
       return loader.load();
     }
@@ -187,5 +200,6 @@ public final class KernelDoors implements AutoCloseable {
       ctl.initialize(random.nextLong(), random.nextLong());
     }
     config.place().putAddresses(program, "kv_local");
+    config.place().rules().put(program);
   }
 }
