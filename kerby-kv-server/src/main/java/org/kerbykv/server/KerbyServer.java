@@ -12,11 +12,11 @@ import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.lock.LockMetrics;
 import org.kerbykv.server.lock.LockOptions;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
 import org.kerbykv.server.metrics.RequestCounts;
 import org.kerbykv.server.net.EventLoops;
-import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.store.Store;
 import org.kerbykv.server.store.UserStore;
 
@@ -123,7 +123,7 @@ public final class KerbyServer implements AutoCloseable {
       try {
         next.close();
       } catch (Exception e) {
-        ServerLog.warn("closing " + next.getClass().getSimpleName() + ": " + e);
+        ServerLog.warn("closing failed", "what", next.getClass().getSimpleName(), "error", e);
       }
     }
   }

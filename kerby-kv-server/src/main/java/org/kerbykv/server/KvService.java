@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.KvMetrics;
 import org.kerbykv.server.metrics.MetricsRegistry;
 import org.kerbykv.server.metrics.PoolMetrics;
@@ -17,7 +18,6 @@ import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
 import org.kerbykv.server.metrics.Totals;
 import org.kerbykv.server.net.EventLoops;
-import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.net.TcpListener;
 import org.kerbykv.server.net.UdpEndpoint;
@@ -126,7 +126,7 @@ final class KvService implements AutoCloseable {
       try {
         tcp =
             new TcpListener(
-                loops, commands, config.listen(), tcpPort(udpPort), config.connectionsMax());
+                loops, commands, config.listen(), tcpPort(udpPort), config.connections());
       } catch (IOException e) {
         throw StartException.cannotListen("TCP", config.listen(), config.port(), e);
       }
@@ -195,6 +195,11 @@ final class KvService implements AutoCloseable {
     @Override
     public int udpPort() {
       return udp == null ? 0 : udp.address().getPort();
+    }
+
+    @Override
+    public int connectionsMax() {
+      return tcp == null ? config.connections().connectionsMax() : tcp.connectionsMax();
     }
 
     @Override

@@ -12,7 +12,7 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.DoorPlace;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 
 /** Where the kernel's doors go, and what may be in the way there. */
 final class Placement {

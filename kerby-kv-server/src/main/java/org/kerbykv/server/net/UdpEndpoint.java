@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.metrics.DropReason;
@@ -105,7 +106,7 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     // For example an ICMP error for a reply whose receiver has gone.
-    ServerLog.debug("UDP " + channel.localAddress() + ": " + cause);
+    ServerLog.debug("UDP socket", "local", channel.localAddress(), "error", cause);
   }
 
   private final class Output extends ReplyOutput {

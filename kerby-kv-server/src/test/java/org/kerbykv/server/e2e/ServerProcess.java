@@ -43,9 +43,17 @@ final class ServerProcess implements AutoCloseable {
 
   /** Starts a server on the topology's interface and address and waits until it is ready. */
   static ServerProcess start(Topology topology, List<String> options) {
+    return startUnder(topology, List.of(), options);
+  }
+
+  /** The same, run by a command that puts it under some constraint. */
+  static ServerProcess startUnder(
+      Topology topology, List<String> constraint, List<String> options) {
     try {
+      List<String> command = new ArrayList<>(constraint);
+      command.addAll(java(arguments(topology, options)));
       ServerProcess server =
-          new ServerProcess(topology, command(topology, arguments(topology, options)));
+          new ServerProcess(topology, topology.server().command(command.toArray(String[]::new)));
       server.awaitReady();
       return server;
     } catch (IOException e) {
@@ -170,6 +178,10 @@ final class ServerProcess implements AutoCloseable {
       throw new AssertionError(readyLine);
     }
     return new InetSocketAddress(topology.address(), Integer.parseInt(port.group(1)));
+  }
+
+  ProcessHandle handle() {
+    return process.toHandle();
   }
 
   /** Returns the maps, programs and links that it has open. */
