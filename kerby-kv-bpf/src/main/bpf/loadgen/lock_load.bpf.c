@@ -85,44 +85,85 @@ static __always_inline int lock_load_ask_due(struct xdp_md *ctx, __u64 now)
 	return lock_load_ask(ctx, &t, now);
 }
 
-/* The message of a reply from the server. NULL: it is something else. */
-static __always_inline struct lock_message *lock_load_reply(struct xdp_md *ctx)
+/* Copy the messages of a datagram from the server to @m. Returns how many; 0: it is something else. */
+static __always_inline int lock_load_replies(struct xdp_md *ctx, struct lock_message *m)
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	struct net_head *h = (void *)(long)ctx->data;
-	struct lock_message *m = (void *)(h + 1);
+	struct lock_message *from = (void *)(h + 1);
 
-	if ((void *)(m + 1) > data_end || h->proto != bpf_htons(ETH_P_IP) ||
+	if ((void *)(from + 1) > data_end || h->proto != bpf_htons(ETH_P_IP) ||
 	    *(__u8 *)&h->ip != 0x45 || h->ip.protocol != IPPROTO_UDP ||
 	    h->ip.saddr != load_ip_server || h->udp.source != load_port_server ||
 	    h->udp.dest != bpf_htons(LOCK_LOAD_PORT))
-		return NULL;
-	return m;
+		return 0;
+	m[0] = from[0];
+	if (h->udp.len != bpf_htons(sizeof(h->udp) + 2 * sizeof(*m)) ||
+	    (void *)(from + 2) > data_end)
+		return 1;
+	m[1] = from[1];
+	return 2;
+}
+
+/*
+ * Take message @m at time @now. Returns the number + 1 of the client that sends
+ * at once; 0: none does. Verified once for all messages of a datagram.
+ */
+__noinline __u32 lock_load_take(const struct lock_message *m, __u64 now)
+{
+	struct lock_load_turn t;
+	__u64 client;
+
+	if (!m)
+		return 0;
+	client = bpf_be64_to_cpu(m->client) - lock_load_first_client;
+	t.index = client;
+	t.client = client < lock_load_clients_max && m->magic == bpf_htons(LOCK_MAGIC)
+			   ? lock_load_client_of(t.index)
+			   : NULL;
+	if (!t.client) {
+		lock_load_count(LOCK_LOAD_FOREIGN);
+		return 0;
+	}
+	return lock_load_heard(&t, m, now) ? t.index + 1 : 0;
+}
+
+/* Client @number - 1, which is ours; none, if @number is 0. */
+static __always_inline struct lock_load_turn lock_load_turn_of(__u32 number)
+{
+	struct lock_load_turn t = {};
+
+	if (number) {
+		t.index = number - 1;
+		t.client = lock_load_client_of(t.index);
+	}
+	return t;
 }
 
 SEC("xdp")
 int lock_load_receive(struct xdp_md *ctx)
 {
 	volatile struct lock_load_control *control = &lock_load_control;
-	struct lock_message *m = lock_load_reply(ctx);
-	__u64 now = bpf_ktime_get_ns(), client;
-	struct lock_load_turn t;
+	__u64 now = bpf_ktime_get_ns();
+	struct lock_message m[2];
+	int messages = lock_load_replies(ctx, m);
+	struct lock_load_turn t, also;
 
-	if (!m)
+	if (!messages)
 		return XDP_PASS;
-	client = bpf_be64_to_cpu(m->client) - lock_load_first_client;
-	t.index = client;
-	t.client = client < lock_load_clients_max && m->magic == bpf_htons(LOCK_MAGIC)
-			   ? lock_load_client_of(t.index)
-			   : NULL;
-	if (!t.client)
-		lock_load_count(LOCK_LOAD_FOREIGN);
-	else if (!lock_load_heard(&t, m, now))
-		;
-	else if (t.client->held || t.client->tries ||
-		 (!lock_load_is_due(now) && !lock_load_is_full()))
+	t = lock_load_turn_of(lock_load_take(&m[0], now));
+	if (messages > 1) {
+		/* The frame carries one request: of who holds a lock rather than of who wants one. */
+		also = lock_load_turn_of(lock_load_take(&m[1], now));
+		if (also.client && t.client)
+			lock_load_pause(&t, LOCK_LOAD_BEGINNERS, now);
+		if (also.client)
+			t = also;
+	}
+	if (t.client &&
+	    (t.client->held || t.client->tries || (!lock_load_is_due(now) && !lock_load_is_full())))
 		return lock_load_ask(ctx, &t, now);
-	else /* It begins anew: in its turn with those that are due. */
+	if (t.client) /* It begins anew: in its turn with those that are due. */
 		lock_load_pause(&t, LOCK_LOAD_BEGINNERS, now);
 	return control->quit ? XDP_DROP : lock_load_ask_due(ctx, now);
 }

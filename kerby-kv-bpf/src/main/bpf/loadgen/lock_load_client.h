@@ -241,6 +241,9 @@ static __always_inline bool lock_load_go_on(struct lock_load_client *c, __u64 no
 {
 	volatile struct lock_load_control *control = &lock_load_control;
 
+	/* The frame that came with the reply to its release carried somebody else's request. */
+	if (c->releasing)
+		return true;
 	/* Who was rejected gives up when the load is over. */
 	if (c->held == lock_load_locks || now >= control->stop_ns)
 		return lock_load_release(c, now);

@@ -64,11 +64,12 @@ enum lock_status {
 };
 
 /*
- * A request, and a reply: one size, so that a frame never has to grow. A
- * datagram to the server holds one. The server answers each request with one
- * datagram, and sends the reply to a LOCK_ACQUIRE once more when what it said
- * is no longer so: when a waiter is granted the lock, or has waited long enough.
- * Datagrams get lost; a client that hears nothing sends its request again.
+ * A request, and a reply. A datagram to the server holds one. The server answers
+ * each request with one datagram, and sends the reply to a LOCK_ACQUIRE once
+ * more when what it said is no longer so: when a waiter is granted the lock, or
+ * has waited long enough. If that goes to where the reply goes, it may go along:
+ * a datagram from the server holds 1 to LOCK_MESSAGES_MAX messages, the reply
+ * first. Datagrams get lost; a client that hears nothing sends its request again.
  */
 struct lock_message {
 	__be16 magic; /* LOCK_MAGIC */
@@ -91,6 +92,8 @@ struct lock_message {
 	/* ACQUIRE, RENEW: milliseconds, 1 or more; GRANTED: what is left of it. */
 	__be32 lease;
 };
+
+#define LOCK_MESSAGES_MAX 2
 
 /* Sized so that a session and the 64 bytes of a hash element fill a slab class of 1024 bytes. */
 #define LOCK_WINDOW 56

@@ -14,7 +14,8 @@
  * lease. Where user space is dead, those who wait send again, and find out.
  *
  * A door has room for so many notices, LOCK_NOTICES_MAX or none. One without
- * lets a request pass that might lead to a notice, before anything is changed.
+ * lets a request pass that might lead to a notice, before anything is changed;
+ * but XDP's reply takes one along to where it goes itself.
  */
 #ifndef KERBY_LOCK_ENGINE_H
 #define KERBY_LOCK_ENGINE_H
@@ -93,6 +94,21 @@ static __always_inline __u64 lock_due(const struct lock_slot *w, const struct lo
 static __always_inline bool lock_moves_on(const struct lock_entry *e)
 {
 	return e->waiting && (e->holders == 1 || e->holders >= lock_holders_max);
+}
+
+/*
+ * Whether a holder's leave leads to one notice at most, to where the reply goes.
+ * Nothing else is due.
+ */
+static __always_inline bool lock_goes_along(const struct lock_slot *w, const struct lock_entry *e)
+{
+	struct lock_node *n;
+
+	if (w->path != LOCK_PATH_XDP)
+		return false;
+	n = lock_node_linked(e, e->head);
+	return n && (n->mode == LOCK_EXCLUSIVE || e->waiting == 1) && n->ifindex == w->ifindex &&
+	       net_flow_same(&n->flow, &w->flow);
 }
 
 static __always_inline void lock_granted(struct lock_slot *w, __u64 token, __u64 until)
@@ -229,8 +245,11 @@ static __always_inline void lock_leave(struct lock_slot *w, struct lock_entry *e
 		lock_report(w, e, f);
 		return;
 	}
-	if (!w->room && (waits ? f->index == e->head && e->waiting > 1 : lock_moves_on(e)))
-		return;
+	if (!w->room && (waits ? f->index == e->head && e->waiting > 1 : lock_moves_on(e))) {
+		if (waits || !lock_goes_along(w, e))
+			return;
+		w->room = 1;
+	}
 	w->result = waits ? LOCK_CANCELLED : LOCK_RELEASED;
 	if (f->node) {
 		w->mode = f->node->mode;

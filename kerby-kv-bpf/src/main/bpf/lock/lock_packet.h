@@ -4,19 +4,21 @@
  * out, and notices to others. XDP and TC run the same functions; net/frame.h has
  * what differs.
  *
- * Only TC can send several packets for one. XDP has no room for notices: what
- * might lead to one, it lets pass to TC.
+ * Only TC can send several packets for one. XDP sends its reply, and in the same
+ * datagram one notice to the same address: what might lead to others, it lets
+ * pass to TC.
  */
 #ifndef KERBY_LOCK_PACKET_H
 #define KERBY_LOCK_PACKET_H
 
 #include "lock/lock_message.h"
 #include "lock/lock_wire.h"
+#include "net/allow.h"
 
 enum lock_verdict {
 	LOCK_UP, /* not ours, or not now: on to the next door */
 	LOCK_REPLY, /* the frame is the reply */
-	LOCK_SILENT, /* done, but there is no reply: the client will ask again */
+	LOCK_SILENT, /* no reply: refused, or the client will ask again */
 };
 
 /* A packet's slot, and room for what is sent. */
@@ -74,6 +76,7 @@ static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, en
 	struct lock_packet *p;
 	struct lock_slot *w;
 	__u32 zero = 0;
+	bool sent;
 
 	p = bpf_map_lookup_elem(&lock_packet, &zero);
 	if (!p)
@@ -81,15 +84,24 @@ static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, en
 	w = &p->slot;
 	if (!lock_load(f, &w->flow, &w->message, data, data_end))
 		return LOCK_UP;
+	if (!net_allows(&w->flow)) {
+		net_dropped(NET_DROP_NOT_ALLOWED);
+		return LOCK_SILENT;
+	}
 	w->path = path;
 	w->room = room;
 	w->ifindex = ifindex;
 	lock_serve(w);
 	if (!w->result)
 		return LOCK_UP;
-	if (f->door == NET_DOOR_TC)
+	if (f->door == NET_DOOR_TC) {
 		lock_send(f, p);
-	return lock_put(f, &p->datagram, &w->flow, &w->message) ? LOCK_REPLY : LOCK_SILENT;
+		sent = lock_put(f, &p->datagram, &w->flow, &w->message);
+	} else {
+		sent = lock_put_both(f, &p->datagram, &w->flow, &w->message,
+				     w->notices ? &w->notice[0].message : NULL);
+	}
+	return sent ? LOCK_REPLY : LOCK_SILENT;
 }
 
 #endif /* KERBY_LOCK_PACKET_H */

@@ -27,39 +27,46 @@ struct lock_frame {
 	enum net_door door;
 };
 
-#define LOCK_FRAME_MAX (NET_HEAD_MAX + sizeof(struct lock_message))
+#define LOCK_FRAME_MAX (NET_HEAD_MAX + LOCK_MESSAGES_MAX * sizeof(struct lock_message))
 
-/* A frame in the making: its headers end where the message begins. */
+/* A frame in the making: its headers end where the messages begin. */
 struct lock_datagram {
 	__u8 frame[LOCK_FRAME_MAX];
 	__u8 reserved[NET_HEAD_MAX - NET_HEAD_MIN]; /* for the verifier: any start, any length */
 };
 
-/* The sum of a datagram of @m, but for the checksum in its header; the same in both directions. */
-static __always_inline __u64 lock_sum(const struct net_flow *flow, struct lock_message *m)
+static __always_inline __u32 lock_message_sum(struct lock_message *m)
 {
-	__u64 sum = net_udp_pseudo(flow, sizeof(*m));
-
-	sum += (__u64)flow->sport + flow->dport + bpf_htons(sizeof(struct udphdr) + sizeof(*m));
-	return sum + (__u32)bpf_csum_diff(NULL, 0, (void *)m, sizeof(*m), 0);
+	return bpf_csum_diff(NULL, 0, (void *)m, sizeof(*m), 0);
 }
 
 /*
- * Make to->frame the datagram of @m that goes back where @flow comes from.
- * Returns the length of its headers.
+ * The sum of a datagram of @len bytes of messages, but for these and the
+ * checksum in its header; the same in both directions.
+ */
+static __always_inline __u64 lock_head_sum(const struct net_flow *flow, __u32 len)
+{
+	return net_udp_pseudo(flow, len) + flow->sport + flow->dport +
+	       bpf_htons(sizeof(struct udphdr) + len);
+}
+
+/*
+ * Make to->frame the datagram that goes back where @flow comes from: of @m, and
+ * of @also if it is not NULL. Returns the length of its headers.
  */
 __noinline int lock_frame_make(struct lock_datagram *to, const struct net_flow *flow,
-			       struct lock_message *m)
+			       struct lock_message *m, struct lock_message *also)
 {
-	__u32 head = NET_HEAD_MIN;
-	__u16 sum;
+	__u32 head = NET_HEAD_MIN, len = also ? 2 * sizeof(*m) : sizeof(*m);
+	__u64 sum;
+	__u16 check;
 
 	if (!to || !flow || !m)
 		return 0;
-#define LOCK_HEAD_OF(kind)                                                                        \
-	case kind:                                                                                \
-		net_udp_reply(to->frame + NET_HEAD_MAX - NET_HEAD(kind), flow, kind, sizeof(*m)); \
-		head = NET_HEAD(kind);                                                            \
+#define LOCK_HEAD_OF(kind)                                                                 \
+	case kind:                                                                         \
+		net_udp_reply(to->frame + NET_HEAD_MAX - NET_HEAD(kind), flow, kind, len); \
+		head = NET_HEAD(kind);                                                     \
 		break
 	switch (flow->kind) {
 		LOCK_HEAD_OF(0);
@@ -69,19 +76,25 @@ __noinline int lock_frame_make(struct lock_datagram *to, const struct net_flow *
 	}
 #undef LOCK_HEAD_OF
 	__builtin_memcpy(to->frame + NET_HEAD_MAX, m, sizeof(*m));
+	if (also)
+		__builtin_memcpy(to->frame + NET_HEAD_MAX + sizeof(*m), also, sizeof(*m));
 	if (flow->kind & NET_IP6) {
-		sum = ~net_fold(lock_sum(flow, m));
-		*(__u16 *)(to->frame + NET_HEAD_MAX - sizeof(sum)) = sum ? sum : 0xffff;
+		sum = lock_head_sum(flow, len) + lock_message_sum(m);
+		if (also)
+			sum += lock_message_sum(also);
+		check = ~net_fold(sum);
+		*(__u16 *)(to->frame + NET_HEAD_MAX - sizeof(check)) = check ? check : 0xffff;
 	}
 	return head;
 }
 
-/* Make the frame the datagram of @m that goes back where @flow comes from. */
-static __always_inline bool lock_put(struct lock_frame *f, struct lock_datagram *to,
-				     const struct net_flow *flow, struct lock_message *m)
+/* Make the frame the datagram of @m, and @also if it is not NULL, that goes back where @flow comes from. */
+static __always_inline bool lock_put_both(struct lock_frame *f, struct lock_datagram *to,
+					  const struct net_flow *flow, struct lock_message *m,
+					  struct lock_message *also)
 {
-	__u32 head = lock_frame_make(to, flow, m);
-	__u32 len = head + sizeof(*m), start = NET_HEAD_MAX - head;
+	__u32 head = lock_frame_make(to, flow, m, also);
+	__u32 len = head + (also ? 2 * sizeof(*m) : sizeof(*m)), start = NET_HEAD_MAX - head;
 	struct bpf_dynptr d;
 
 	/* Apart, for the verifier, which does not relate the two. */
@@ -91,6 +104,13 @@ static __always_inline bool lock_put(struct lock_frame *f, struct lock_datagram 
 		return false;
 	return net_frame_resize(f->ctx, f->door, len) && !net_frame_dynptr(f->ctx, f->door, &d) &&
 	       !bpf_dynptr_write(&d, 0, to->frame + start, len, 0);
+}
+
+/* The same of one message. */
+static __always_inline bool lock_put(struct lock_frame *f, struct lock_datagram *to,
+				     const struct net_flow *flow, struct lock_message *m)
+{
+	return lock_put_both(f, to, flow, m, NULL);
 }
 
 /* Is this a request of ours, and not a reply or something else? */
@@ -129,7 +149,9 @@ static __always_inline bool lock_load(struct lock_frame *f, struct net_flow *flo
 	if (flow->sport == bpf_htons(lock_udp_port) || !lock_is_local(flow))
 		return false;
 	*message = *m;
-	return net_udp_unsummed(flow) || net_fold(lock_sum(flow, message) + flow->check) == 0xffff;
+	return net_udp_unsummed(flow) ||
+	       net_fold(lock_head_sum(flow, sizeof(*message)) + lock_message_sum(message) +
+			flow->check) == 0xffff;
 }
 
 #endif /* KERBY_LOCK_WIRE_H */

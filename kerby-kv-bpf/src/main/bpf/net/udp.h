@@ -79,6 +79,18 @@ static __always_inline bool net_flow_to(const struct net_flow *flow, struct net_
 	return true;
 }
 
+/* Do the replies to both go the same way? MAC addresses apart: the later one knows. */
+static __always_inline bool net_flow_same(const struct net_flow *a, const struct net_flow *b)
+{
+	if (a->kind != b->kind || a->sport != b->sport || a->dport != b->dport ||
+	    a->src[0] != b->src[0] || a->dst[0] != b->dst[0] ||
+	    (a->kind & NET_TAGGED && a->tci != b->tci))
+		return false;
+	return !(a->kind & NET_IP6) ||
+	       (a->src[1] == b->src[1] && a->src[2] == b->src[2] && a->src[3] == b->src[3] &&
+		a->dst[1] == b->dst[1] && a->dst[2] == b->dst[2] && a->dst[3] == b->dst[3]);
+}
+
 static __always_inline __u16 net_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

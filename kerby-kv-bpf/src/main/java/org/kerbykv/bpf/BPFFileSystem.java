@@ -4,19 +4,23 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The file system that pins live in, by custom at /sys/fs/bpf. */
 public final class BPFFileSystem {
   private static final String TYPE = "bpf";
 
+  private static final long BPF_FS_MAGIC = 0xcafe4a11L;
+
+  /** More than a struct statfs takes, whose first member is the type. */
+  private static final long STATFS_BYTES = 256;
+
+  private static final MethodHandle STATFS =
+      NativeLibrary.libcWithErrno("statfs", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
   private static final MethodHandle MOUNT =
       NativeLibrary.libcWithErrno(
           "mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
@@ -27,10 +31,19 @@ public final class BPFFileSystem {
 
   /** Whether {@code directory}, which exists, is in a BPF file system. */
   public static boolean contains(Path directory) {
-    try {
-      return Files.getFileStore(directory).type().equals(TYPE);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    // Not by the list of mounts, which has all of those that are stacked at one place.
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capture = NativeLibrary.errnoCapture(arena);
+      MemorySegment status = arena.allocate(STATFS_BYTES, Long.BYTES);
+      int result =
+          (int) STATFS.invokeExact(capture, arena.allocateFrom(directory.toString()), status);
+      if (result != 0) {
+        throw new BPFException(
+            "query the file system of " + directory, NativeLibrary.errno(capture));
+      }
+      return status.get(JAVA_LONG, 0) == BPF_FS_MAGIC;
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
     }
   }
 

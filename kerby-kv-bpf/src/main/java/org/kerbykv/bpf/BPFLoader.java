@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,9 +14,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -34,17 +40,26 @@ public final class BPFLoader implements AutoCloseable {
   private static final long OPEN_OPTS_BYTES = 80;
   private static final long OPEN_OPTS_OBJECT_NAME = 8;
 
+  private static final int FINGERPRINT_BYTES = 16;
   private static final int PROG_TYPE_SCHED_CLS = 3;
   private static final long MAX_ENTRIES_LIMIT = 0xffff_ffffL;
 
   private final String name;
   private final Arena arena = Arena.ofConfined();
   private MemorySegment object;
+  private final MessageDigest settings;
   private Optional<Path> pinDirectory = Optional.empty();
+  private boolean keepsPrograms;
 
-  private BPFLoader(String name, MemorySegment object) {
+  private BPFLoader(String name, MemorySegment object, byte[] bytes) {
     this.name = name;
     this.object = object;
+    try {
+      this.settings = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+    settings.update(bytes);
   }
 
   /**
@@ -70,7 +85,7 @@ public final class BPFLoader implements AutoCloseable {
         throw new BPFException(
             "open BPF object " + name, NativeLibrary.errno(capture), LibBPFMessages.take());
       }
-      BPFLoader loader = new BPFLoader(name, object);
+      BPFLoader loader = new BPFLoader(name, object, bytes);
       loader.setTypesUnknownToLibbpf();
       return loader;
     }
@@ -85,6 +100,7 @@ public final class BPFLoader implements AutoCloseable {
     if (entries < 1 || entries > MAX_ENTRIES_LIMIT) {
       throw failed(new IllegalArgumentException("map " + map + " with " + entries + " entries"));
     }
+    note("entries", map, entries);
     return checked("set the size of map " + map, LibBPF.mapSetMaxEntries(map(map), (int) entries));
   }
 
@@ -97,7 +113,16 @@ public final class BPFLoader implements AutoCloseable {
     if (bytes < 1) {
       throw failed(new IllegalArgumentException("map " + map + " with values of " + bytes));
     }
+    note("bytes", map, bytes);
     return checked("set the value size of map " + map, LibBPF.mapSetValueSize(map(map), bytes));
+  }
+
+  /**
+   * Sets what maps of some types are told besides: of an arena, the address of its first byte in
+   * user space.
+   */
+  public BPFLoader mapExtra(String map, long extra) {
+    return checked("set map_extra of map " + map, LibBPF.mapSetMapExtra(map(map), extra));
   }
 
   /**
@@ -108,6 +133,35 @@ public final class BPFLoader implements AutoCloseable {
    * @param value in the range of that many bytes, signed or unsigned
    */
   public BPFLoader constant(String variable, long value) {
+    note("constant", variable, value);
+    return store(variable, (section, found) -> store(section, found, value));
+  }
+
+  /**
+   * Sets a constant that is an array of 8-byte integers.
+   *
+   * @param variable its name
+   * @param values its first elements; the others stay as they are in the object
+   */
+  public BPFLoader constants(String variable, long... values) {
+    for (long value : values) {
+      note("constant", variable, value);
+    }
+    return store(
+        variable,
+        (section, found) -> {
+          if (found.size() < (long) values.length * Long.BYTES) {
+            throw new IllegalArgumentException(
+                "%d values do not fit constant %s of %d bytes"
+                    .formatted(values.length, variable, found.size()));
+          }
+          MemorySegment.copy(
+              values, 0, section, JAVA_LONG_UNALIGNED, found.offset(), values.length);
+        });
+  }
+
+  private BPFLoader store(
+      String variable, BiConsumer<MemorySegment, BTFLayout.Variable> intoSection) {
     try (Arena call = Arena.ofConfined()) {
       BTFLayout.Variable found = layout().variable(variable);
       if (!found.section().startsWith(".rodata")) {
@@ -115,9 +169,9 @@ public final class BPFLoader implements AutoCloseable {
             "variable " + variable + " is in " + found.section() + ": it is not a constant");
       }
       MemorySegment size = call.allocate(JAVA_LONG);
-      MemorySegment section =
-          LibBPF.mapInitialValue(map(found.section()), size).reinterpret(size.get(JAVA_LONG, 0));
-      store(section, found, value);
+      intoSection.accept(
+          LibBPF.mapInitialValue(map(found.section()), size).reinterpret(size.get(JAVA_LONG, 0)),
+          found);
       return this;
     } catch (IllegalArgumentException e) {
       throw failed(e);
@@ -139,7 +193,7 @@ public final class BPFLoader implements AutoCloseable {
     } catch (IOException e) {
       throw failed(new UncheckedIOException(e));
     }
-    for (MemorySegment map : all(previous -> LibBPF.objectNextMap(object(), previous))) {
+    for (MemorySegment map : maps()) {
       if (!LibBPF.mapIsInternal(map)) {
         String mapName = LibC.text(LibBPF.mapName(map));
         try (Arena call = Arena.ofConfined()) {
@@ -152,8 +206,29 @@ public final class BPFLoader implements AutoCloseable {
     return this;
   }
 
+  /**
+   * Pins the programs too, beside the maps in the {@link #pinDirectory}, and takes those up that
+   * are pinned there, if they were loaded from the same object with the same settings: they are not
+   * verified again, which is most of what loading costs. Others of the same names are replaced
+   * there.
+   *
+   * <p>For objects without global variables: of those, constants apart, the programs that were
+   * taken up would have their own.
+   */
+  public BPFLoader keepPrograms() {
+    for (MemorySegment map : maps()) {
+      String mapName = LibC.text(LibBPF.mapName(map));
+      if (LibBPF.mapIsInternal(map) && !mapName.contains(".rodata")) {
+        throw failed(new IllegalArgumentException(name + " has global variables in " + mapName));
+      }
+    }
+    keepsPrograms = true;
+    return this;
+  }
+
   /** Leaves a program out: it is neither verified nor loaded. */
   public BPFLoader disable(String program) {
+    note("disable", program, 0);
     return checked(
         "leave out program " + program, LibBPF.programSetAutoload(program(program), false));
   }
@@ -169,9 +244,30 @@ public final class BPFLoader implements AutoCloseable {
    * @throws BPFException with the log if the verifier refused a program
    */
   public BPFProgram load() {
+    Optional<ProgramPins> pins = programPins();
+    Map<String, Integer> adopted = pins.map(this::adopt).orElse(Map.of());
+    BPFProgram loaded;
+    try {
+      loaded = load(adopted);
+    } catch (BPFException e) {
+      adopted.values().forEach(LibC::close);
+      throw e;
+    }
+    if (pins.isPresent() && adopted.isEmpty()) {
+      try {
+        pins.get().pin(loaded);
+      } catch (BPFException e) {
+        loaded.close();
+        throw e;
+      }
+    }
+    return loaded;
+  }
+
+  private BPFProgram load(Map<String, Integer> adopted) {
     LibBPFMessages.clear();
     List<ProgramLog> logs = new ArrayList<>();
-    for (MemorySegment program : all(previous -> LibBPF.objectNextProgram(object(), previous))) {
+    for (MemorySegment program : programs()) {
       logs.add(ProgramLog.of(arena, program, LOG_BYTES));
     }
     int result = LibBPF.objectLoad(object());
@@ -182,7 +278,32 @@ public final class BPFLoader implements AutoCloseable {
     logs.forEach(ProgramLog::detach);
     object = MemorySegment.NULL;
     arena.close();
-    return new BPFProgram(name, loaded);
+    return new BPFProgram(name, loaded, adopted);
+  }
+
+  private Optional<ProgramPins> programPins() {
+    if (!keepsPrograms || pinDirectory.isEmpty()) {
+      return Optional.empty();
+    }
+    String fingerprint = HexFormat.of().formatHex(settings.digest(), 0, FINGERPRINT_BYTES);
+    List<String> names =
+        programs().stream()
+            .filter(LibBPF::programAutoload)
+            .map(program -> LibC.text(LibBPF.programName(program)))
+            .toList();
+    return Optional.of(new ProgramPins(pinDirectory.get(), fingerprint, names));
+  }
+
+  /** Programs go with the maps that they were loaded with: without one of those they are no use. */
+  private Map<String, Integer> adopt(ProgramPins pins) {
+    boolean mapsArePinned =
+        maps().stream()
+            .filter(map -> !LibBPF.mapIsInternal(map))
+            .map(map -> pinDirectory.orElseThrow().resolve(LibC.text(LibBPF.mapName(map))))
+            .allMatch(Files::exists);
+    Map<String, Integer> adopted = mapsArePinned ? pins.open() : Map.of();
+    adopted.keySet().forEach(this::disable);
+    return adopted;
   }
 
   /** Gives the object up, unless it has been loaded. Closing twice is fine. */
@@ -213,7 +334,7 @@ public final class BPFLoader implements AutoCloseable {
    * libbpf before 1.3 does not know the sections of TCX programs; they are ordinary TC programs.
    */
   private void setTypesUnknownToLibbpf() {
-    for (MemorySegment program : all(previous -> LibBPF.objectNextProgram(object(), previous))) {
+    for (MemorySegment program : programs()) {
       if (LibC.text(LibBPF.programSectionName(program)).startsWith("tcx/")) {
         checked(
             "set the type of " + LibC.text(LibBPF.programName(program)),
@@ -260,6 +381,19 @@ public final class BPFLoader implements AutoCloseable {
       throw failed(new IllegalArgumentException("no " + kind + " " + what + " in " + name));
     }
     return found;
+  }
+
+  private List<MemorySegment> maps() {
+    return all(previous -> LibBPF.objectNextMap(object(), previous));
+  }
+
+  private List<MemorySegment> programs() {
+    return all(previous -> LibBPF.objectNextProgram(object(), previous));
+  }
+
+  /** Has a setting count in the fingerprint of what is loaded. */
+  private void note(String kind, String what, long value) {
+    settings.update("%s %s %d;".formatted(kind, what, value).getBytes(UTF_8));
   }
 
   private static List<MemorySegment> all(UnaryOperator<MemorySegment> next) {

@@ -20,14 +20,19 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class BPFProgram implements BPFMaps {
   private final String name;
   private final MemorySegment object;
+
+  /** Programs that were loaded by another process, by name: descriptors of its own. */
+  private final Map<String, Integer> adopted;
+
   private final Arena arena = Arena.ofShared();
   private final Map<String, MapHandle> maps = new ConcurrentHashMap<>();
   private final Set<OwnedByProgram> owned = ConcurrentHashMap.newKeySet();
 
-  /** Takes over a loaded struct bpf_object. */
-  BPFProgram(String name, MemorySegment object) {
+  /** Takes over a loaded struct bpf_object, and descriptors of programs in place of its own. */
+  BPFProgram(String name, MemorySegment object, Map<String, Integer> adopted) {
     this.name = name;
     this.object = object;
+    this.adopted = Map.copyOf(adopted);
   }
 
   /** Loads an object as it is: {@link BPFLoader#open} and {@link BPFLoader#load} in one. */
@@ -167,6 +172,7 @@ public final class BPFProgram implements BPFMaps {
     List.copyOf(owned).forEach(OwnedByProgram::close);
     arena.close();
     LibBPF.objectClose(object);
+    adopted.values().forEach(LibC::close);
   }
 
   /** The descriptor of a loaded program, which lives as long as this object. */
@@ -176,7 +182,8 @@ public final class BPFProgram implements BPFMaps {
       if (found.address() == 0) {
         throw new IllegalArgumentException("no program " + program + " in " + name);
       }
-      int fd = LibBPF.programFd(found);
+      Integer adoptedFd = adopted.get(program);
+      int fd = adoptedFd == null ? LibBPF.programFd(found) : adoptedFd;
       if (fd < 0) {
         throw new IllegalArgumentException("program " + program + " was not loaded");
       }

@@ -30,6 +30,10 @@ final class LibC {
       NativeLibrary.libc("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
   private static final MethodHandle CLOSE =
       NativeLibrary.libc("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle OPEN =
+      NativeLibrary.libcWithErrno("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle FLOCK =
+      NativeLibrary.libc("flock", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
   private static final MethodHandle GETPAGESIZE =
       NativeLibrary.libc("getpagesize", FunctionDescriptor.of(JAVA_INT));
   private static final MethodHandle STRERRORNAME =
@@ -45,6 +49,9 @@ final class LibC {
           "vsnprintf", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS));
 
   private static final long IFNAMSIZ = 16;
+  private static final int O_CLOEXEC = 0x80000;
+  private static final int LOCK_EX = 2;
+  private static final int LOCK_NB = 4;
 
   private LibC() {}
 
@@ -81,6 +88,26 @@ final class LibC {
   static void close(int fd) {
     try {
       int _ = (int) CLOSE.invokeExact(fd);
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  /** open(2) for reading: a descriptor, or -errno. */
+  static int openDirectory(String path) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment capture = NativeLibrary.errnoCapture(call);
+      int fd = (int) OPEN.invokeExact(capture, call.allocateFrom(path), O_CLOEXEC);
+      return fd < 0 ? -NativeLibrary.errno(capture) : fd;
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  /** flock(2), exclusive and without waiting: whether nobody else has it. */
+  static boolean tryLock(int fd) {
+    try {
+      return (int) FLOCK.invokeExact(fd, LOCK_EX | LOCK_NB) == 0;
     } catch (Throwable e) {
       throw NativeLibrary.unexpected(e);
     }

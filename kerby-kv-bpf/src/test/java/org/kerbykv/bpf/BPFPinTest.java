@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -43,6 +44,60 @@ class BPFPinTest {
       assertThat(hash(second).get(1L)).isEqualTo(100L);
       assertThat(second.mmap("mapped").get(JAVA_BYTE, 16)).isEqualTo((byte) 9);
     }
+  }
+
+  @Test
+  void keptProgramsAreTakenUpIfTheyAreTheSame() {
+    int id;
+    try (BPFProgram first = kept(10)) {
+      id = first.programId("last_words");
+    }
+    try (BPFProgram same = kept(10);
+        Arena arena = Arena.ofConfined()) {
+      assertThat(same.programId("last_words")).isEqualTo(id);
+      BPFTestRun.Result result = same.testRun("last_words").run(arena.allocate(64), 1);
+      assertThat(result.retval()).isEqualTo(XDP_PASS);
+    }
+    try (BPFProgram other = kept(11)) {
+      assertThat(other.programId("last_words")).isNotEqualTo(id);
+      id = other.programId("last_words");
+    }
+    assertThat(names(pins)).filteredOn(name -> name.startsWith("prog_")).hasSize(1);
+    // A program is no use beside a map that it does not know.
+    Pins.remove(pins.resolve("kerby_pool"));
+    try (BPFProgram anew = kept(11)) {
+      assertThat(anew.programId("last_words")).isNotEqualTo(id);
+    }
+  }
+
+  private static final int XDP_PASS = 2;
+
+  private BPFProgram kept(long capacity) {
+    return BPFLoader.open(BPFLoader.class, "last_words.bpf.o")
+        .constant("kerby_capacity", capacity)
+        .pinDirectory(pins)
+        .keepPrograms()
+        .load();
+  }
+
+  @Test
+  void programsWithGlobalVariablesAreNotKept() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> loader().pinDirectory(pins).keepPrograms())
+        .withMessageStartingWith("binding.bpf.o has global variables in ");
+  }
+
+  @Test
+  void claimOfADirectoryEndsWhenItIsClosed() {
+    Path directory = bpffs.directory();
+    BPFPinClaim claim = BPFPinClaim.tryTake(directory).orElseThrow();
+    assertThat(BPFPinClaim.tryTake(directory)).isEmpty();
+    claim.close();
+    claim.close();
+    BPFPinClaim.tryTake(directory).orElseThrow().close();
+    assertThatExceptionOfType(BPFException.class)
+        .isThrownBy(() -> BPFPinClaim.tryTake(directory.resolve("none")))
+        .withMessageStartingWith("open directory " + directory.resolve("none") + ": ENOENT");
   }
 
   @Test

@@ -182,15 +182,22 @@ final class LockLink extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     try {
-      receive(message instanceof DatagramPacket packet ? packet.content() : (ByteBuf) message);
+      receiveAll(message instanceof DatagramPacket packet ? packet.content() : (ByteBuf) message);
     } finally {
       ReferenceCountUtil.release(message);
     }
   }
 
-  private void receive(ByteBuf datagram) {
+  /** A reply, and behind it others that go to this address. */
+  private void receiveAll(ByteBuf datagram) {
+    do {
+      receive(datagram.readSlice(Math.min(LockMessage.BYTES, datagram.readableBytes())));
+    } while (datagram.isReadable());
+  }
+
+  private void receive(ByteBuf message) {
     trouble = null;
-    LockMessage reply = LockMessage.read(datagram);
+    LockMessage reply = LockMessage.read(message);
     if (reply == null || !reply.isReply()) {
       counters.malformedReplies().increment();
       return;

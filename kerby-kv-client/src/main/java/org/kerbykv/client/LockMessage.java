@@ -67,7 +67,7 @@ record LockMessage(
         .writeInt((int) lease);
   }
 
-  /** Reads a datagram; returns null if it is no message. */
+  /** Reads one; returns null if it is no message. */
   static LockMessage read(ByteBuf in) {
     if (in.readableBytes() != BYTES
         || in.readUnsignedShort() != MAGIC

@@ -130,6 +130,26 @@ class KerbyLockClientTest {
   }
 
   @Test
+  void aNoticeMayComeAlongWithTheReplyToAnother() throws Exception {
+    try (LockStub server = new LockStub();
+        KerbyLockClient client = openPatient(server)) {
+      CompletableFuture<KerbyLock> first = acquire(client);
+      server.take().grant();
+      CompletableFuture<KerbyLock> second = acquire(client);
+      LockStub.Request waiter = server.take();
+      waiter.reply(LockMessage.QUEUED);
+      CompletableFuture<Boolean> released = first.get().releaseAsync();
+      LockStub.Request release = server.take();
+      release.send(
+          release.reply(LockMessage.RELEASED, 0, 0),
+          waiter.reply(LockMessage.GRANTED, LockStub.TOKEN, LEASE.toMillis()));
+      assertThat(released.get()).isTrue();
+      assertThat(second.get().fencingToken()).isEqualTo(LockStub.TOKEN);
+      server.serveFromNowOn();
+    }
+  }
+
+  @Test
   void repliesToOthersCompleteNothing() throws Exception {
     try (LockStub server = new LockStub();
         DatagramSocket stranger = new DatagramSocket(0, InetAddress.getLoopbackAddress());

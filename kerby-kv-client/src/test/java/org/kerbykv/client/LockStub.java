@@ -52,8 +52,8 @@ final class LockStub implements AutoCloseable {
           lease);
     }
 
-    void send(LockMessage reply) {
-      server.send(null, client, reply);
+    void send(LockMessage... replies) {
+      server.send(null, client, replies);
     }
 
     /** Does what a server does to a lock that is always free. */
@@ -127,9 +127,13 @@ final class LockStub implements AutoCloseable {
     return request;
   }
 
-  void send(DatagramSocket from, SocketAddress client, LockMessage message) {
-    ByteBuf bytes = Unpooled.buffer(LockMessage.BYTES, LockMessage.BYTES);
-    message.write(bytes);
+  /** Sends messages in one datagram. */
+  void send(DatagramSocket from, SocketAddress client, LockMessage... messages) {
+    int length = messages.length * LockMessage.BYTES;
+    ByteBuf bytes = Unpooled.buffer(length, length);
+    for (LockMessage message : messages) {
+      message.write(bytes);
+    }
     stub.sendRaw(from, client, bytes.array());
   }
 

@@ -129,6 +129,9 @@ public final class KerbyServer implements AutoCloseable {
   }
 
   private void open() throws StartException {
+    if (config.pinDirectory().isPresent()) {
+      PinDirectory.claim(config.pinDirectory().get()).ifPresent(this::opened);
+    }
     // The locks first: they cannot do without the kernel, as the other can.
     LockOptions lockOptions = config.locks();
     int lockPort = lockOptions.port() == -1 ? freePort(config.listen(), 0) : lockOptions.port();
@@ -148,7 +151,11 @@ public final class KerbyServer implements AutoCloseable {
       locks = Optional.of(opened(serveLocks(lockKernel.get(), loops, lockPort)));
     }
     if (store.isPresent()) {
-      kv = Optional.of(opened(KvService.start(config, store.get(), loops, udp, locks)));
+      kv =
+          Optional.of(
+              opened(
+                  KvService.start(
+                      config, store.get(), loops, udp, locks, Placement.allowed(config))));
     }
     // The kernel answers from here on: what it passes up finds the listeners there.
     attach(kernel, lockKernel);
@@ -162,7 +169,8 @@ public final class KerbyServer implements AutoCloseable {
   private LockService serveLocks(LockSetUp.Opened kernel, EventLoops loops, int port)
       throws StartException {
     try {
-      return new LockService(kernel.doors(), loops, config.listen(), port);
+      return new LockService(
+          kernel.doors(), loops, config.listen(), port, Placement.allowed(config));
     } catch (IOException e) {
       throw StartException.cannotListen("locks", config.listen(), port, e);
     }

@@ -27,6 +27,7 @@ import org.kerbykv.server.net.ConnectionLimits;
  * @param connections TCP connections
  * @param verbosity 0 to 2
  * @param locks Kerby-Lock
+ * @param security who is served, and how much
  */
 public record ServerConfig(
     InetAddress listen,
@@ -45,7 +46,8 @@ public record ServerConfig(
     int threads,
     ConnectionLimits connections,
     int verbosity,
-    LockOptions locks) {
+    LockOptions locks,
+    SecurityOptions security) {
 
   /** Bytes that a reply's header and its lines take beside one value. */
   private static final int REPLY_OVERHEAD_BYTES = 1024;

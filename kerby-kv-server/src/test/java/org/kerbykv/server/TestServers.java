@@ -53,7 +53,8 @@ public final class TestServers {
         2,
         ConnectionLimits.of(1024),
         0,
-        LockOptions.OFF);
+        LockOptions.OFF,
+        SecurityOptions.DEFAULT);
   }
 
   static ServerConfig config(
@@ -85,6 +86,7 @@ public final class TestServers {
         threads,
         connections,
         0,
-        LockOptions.OFF);
+        LockOptions.OFF,
+        SecurityOptions.DEFAULT);
   }
 }

@@ -81,7 +81,7 @@ class ComparedLocksTest {
       BPFTestRun.Result result =
           run.run(call.allocateFrom(ValueLayout.JAVA_BYTE, request.bytes()), 1);
       assertThat(PacketDoor.XDP.verdict(result.retval())).isEqualTo(PacketDoor.Verdict.REPLY);
-      return LockFrame.message(request.as(result.data())).status();
+      return LockFrame.messages(request.as(result.data())).getFirst().status();
     }
   }
 

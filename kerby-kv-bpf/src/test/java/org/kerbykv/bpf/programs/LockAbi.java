@@ -29,6 +29,7 @@ public final class LockAbi {
 
   static final int PORT = 11311;
   public static final int WINDOW = 56;
+  static final int MESSAGES_MAX = 2;
   static final int NOTICES_MAX = 8;
   static final int SLOTS = 512;
   static final int BATCH_MAX = 64;

@@ -123,7 +123,7 @@ class LockContentionTest {
   /** By XDP, TC and user space, as far as each lets it pass; now and then not by XDP. */
   private static LockSession.Served packet(
       LockSession session, Random random, LockMessage message) {
-    Frame frame = LockFrame.request(Headers.IP4, (int) message.client(), message);
+    Frame frame = LockFrame.request(Headers.IP4, host(message), message);
     for (PacketDoor door : PacketDoor.values()) {
       if (door == PacketDoor.XDP && random.nextInt(4) == 0) {
         continue;
@@ -131,10 +131,15 @@ class LockContentionTest {
       LockSession.Outcome outcome = session.send(door, frame);
       if (outcome.verdict() == PacketDoor.Verdict.REPLY) {
         return new LockSession.Served(
-            SlotStatus.DONE, LockFrame.message(outcome.frame()), List.of(), 0);
+            SlotStatus.DONE, LockFrame.messages(outcome.frame()).getFirst(), List.of(), 0);
       }
     }
-    return session.serve((int) message.client(), message);
+    return session.serve(host(message), message);
+  }
+
+  /** Clients share addresses. */
+  private static int host(LockMessage message) {
+    return (int) message.client() % 3;
   }
 
   /** A thread with some clients, each of which takes a step when all others have. */

@@ -4,8 +4,9 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 
-/** Frames of Kerby-Lock: {@link Frame}s whose payload is one {@link LockMessage}. */
+/** Frames of Kerby-Lock: {@link Frame}s whose payload is one {@link LockMessage}, or several. */
 final class LockFrame {
   /** As long as memcached's frame header, which {@link Frame} keeps apart from the text. */
   private static final int FIRST = 8;
@@ -27,15 +28,16 @@ final class LockFrame {
   }
 
   /** The datagram that answers this request. */
-  static Frame reply(Frame request, LockMessage message) {
-    byte[] payload = message.bytes();
-    return withMessage(request.reply(rest(payload)), payload);
+  static Frame reply(Frame request, List<LockMessage> messages) {
+    ByteBuffer payload = ByteBuffer.allocate(messages.size() * LockMessage.BYTES);
+    messages.forEach(message -> payload.put(message.bytes()));
+    return withMessage(request.reply(rest(payload.array())), payload.array());
   }
 
-  /** The message in a frame. */
-  static LockMessage message(Frame frame) {
+  /** The messages in a frame. */
+  static List<LockMessage> messages(Frame frame) {
     int at = frame.headers().requestId;
-    return LockMessage.read(Arrays.copyOfRange(frame.bytes(), at, frame.length()));
+    return LockMessage.readAll(Arrays.copyOfRange(frame.bytes(), at, frame.length()));
   }
 
   private static String rest(byte[] payload) {

@@ -1,6 +1,9 @@
 package org.kerbykv.bpf.programs;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.kerbykv.bpf.programs.LockAbi.Mode;
 import org.kerbykv.bpf.programs.LockAbi.Op;
 import org.kerbykv.bpf.programs.LockAbi.Status;
@@ -66,6 +69,20 @@ public record LockMessage(
         .putInt(waiting)
         .putInt(lease)
         .array();
+  }
+
+  /** Reads those of a datagram from a server: whole ones, no more than it may hold. */
+  public static List<LockMessage> readAll(byte[] bytes) {
+    if (bytes.length == 0
+        || bytes.length % BYTES != 0
+        || bytes.length > LockAbi.MESSAGES_MAX * BYTES) {
+      throw new AssertionError("not messages of Kerby-Lock, of " + bytes.length + " bytes");
+    }
+    List<LockMessage> messages = new ArrayList<>();
+    for (int at = 0; at < bytes.length; at += BYTES) {
+      messages.add(read(Arrays.copyOfRange(bytes, at, at + BYTES)));
+    }
+    return messages;
   }
 
   /** Reads one, which has to be whole. */

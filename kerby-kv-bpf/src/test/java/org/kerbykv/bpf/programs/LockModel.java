@@ -39,8 +39,32 @@ final class LockModel {
    *
    * @param status DONE, or why user space has to do something first
    * @param reply empty: it is let pass to the next door
+   * @param notices with XDP's door: those that go along with the reply
    */
   record Result(SlotStatus status, Optional<LockMessage> reply, List<Notice> notices) {}
+
+  /**
+   * The way a request came.
+   *
+   * @param host whose address it came from
+   * @param door null: user space's
+   * @param headers null with user space's door
+   */
+  record Way(int host, PacketDoor door, Headers headers) {
+    static Way userSpace(int host) {
+      return new Way(host, null, null);
+    }
+
+    /** How many notices the door can send by itself. */
+    int room() {
+      return door == PacketDoor.XDP ? 0 : LockAbi.NOTICES_MAX;
+    }
+
+    /** Whether what is sent to another goes to the same address. */
+    boolean isSameAs(Way other) {
+      return headers == other.headers && host == other.host;
+    }
+  }
 
   /** An acquisition that is not over: {@link #until} is the end of its lease or of its patience. */
   static final class Acquisition {
@@ -51,14 +75,14 @@ final class LockModel {
     final boolean inBlock;
     long until;
     long token;
-    int host;
+    Way way;
 
-    Acquisition(LockMessage request, int host, boolean inBlock) {
+    Acquisition(LockMessage request, Way way, boolean inBlock) {
       client = request.client();
       sequence = request.sequence();
       mode = request.mode();
       leaseMillis = request.lease();
-      this.host = host;
+      this.way = way;
       this.inBlock = inBlock;
     }
 
@@ -157,7 +181,7 @@ final class LockModel {
               granted ? one.token : 0,
               queue.size(),
               granted ? one.leaseMillis : 0),
-          one.host);
+          one.way.host());
     }
 
     /** Does what is due, as far as there is room for notices. */
@@ -203,6 +227,17 @@ final class LockModel {
     boolean movesOnWithoutOne() {
       return !queue.isEmpty() && (holders.size() == 1 || holders.size() >= holdersMax());
     }
+
+    /**
+     * Whether a holder's leave that came this way has one notice at most, which its reply takes
+     * along.
+     */
+    boolean takesAlong(Way way) {
+      Acquisition first = queue.getFirst();
+      return way.door() == PacketDoor.XDP
+          && (first.mode == Mode.EXCLUSIVE || queue.size() == 1)
+          && first.way.isSameAs(way);
+    }
   }
 
   private int holdersMax() {
@@ -217,10 +252,9 @@ final class LockModel {
   /**
    * Handles a request.
    *
-   * @param host where it came from
-   * @param room how many notices the door can send: 0 or {@link LockAbi#NOTICES_MAX}
+   * @param way how it came
    */
-  Result handle(LockMessage sent, int host, int room) {
+  Result handle(LockMessage sent, Way way) {
     LockMessage request = limited(sent);
     if (!isWellFormed(request)) {
       LockMessage reply = request.reply(Status.INVALID, request.mode(), 0, 0, 0);
@@ -243,11 +277,11 @@ final class LockModel {
     }
     Lock lock = locks.computeIfAbsent(request.lock(), Lock::new);
     List<Notice> notices = new ArrayList<>();
-    if (room == 0 && lock.isDue()) {
+    if (way.room() == 0 && lock.isDue()) {
       return new Result(SlotStatus.DONE, Optional.empty(), notices);
     }
-    lock.settle(notices, room);
-    Optional<LockMessage> reply = act(request, host, lock, client, notices, room);
+    lock.settle(notices, way.room());
+    Optional<LockMessage> reply = act(request, way, lock, client, notices);
     return new Result(SlotStatus.DONE, reply.map(it -> finished(it, request, lock)), notices);
   }
 
@@ -297,7 +331,7 @@ final class LockModel {
   }
 
   private Optional<LockMessage> act(
-      LockMessage request, int host, Lock lock, Client client, List<Notice> notices, int room) {
+      LockMessage request, Way way, Lock lock, Client client, List<Notice> notices) {
     long sequence = request.sequence();
     Known record = client.record(sequence);
     if (record != null && record.sequence() > sequence) {
@@ -310,14 +344,14 @@ final class LockModel {
       Optional<Acquisition> found = lock.find(request);
       return found.isEmpty()
           ? Optional.of(ended(request, Status.INVALID))
-          : known(request, host, lock, found.get(), notices, room);
+          : known(request, way, lock, found.get(), notices);
     }
     if (record != null && record.end() == null) {
       return Optional.of(ended(request, Status.INVALID));
     }
     return Optional.of(
         switch (request.op()) {
-          case ACQUIRE -> begin(request, host, lock, client);
+          case ACQUIRE -> begin(request, way, lock, client);
           case CANCEL -> {
             client.put(sequence, Status.CANCELLED);
             yield ended(request, Status.CANCELLED);
@@ -332,10 +366,10 @@ final class LockModel {
 
   /** A request for an acquisition that is not over. */
   private Optional<LockMessage> known(
-      LockMessage request, int host, Lock lock, Acquisition one, List<Notice> notices, int room) {
+      LockMessage request, Way way, Lock lock, Acquisition one, List<Notice> notices) {
     boolean held = lock.holders.contains(one);
     switch (request.op()) {
-      case ACQUIRE -> one.host = host;
+      case ACQUIRE -> one.way = way;
       case RENEW -> {
         if (held) {
           one.until = now + request.lease() * NANOS_PER_MILLI;
@@ -344,7 +378,7 @@ final class LockModel {
       }
       case RELEASE, CANCEL -> {
         if (held || request.op() == Op.CANCEL) {
-          return leave(request, lock, one, held, notices, room);
+          return leave(request, way, lock, one, held, notices);
         }
       }
       default -> {}
@@ -354,19 +388,20 @@ final class LockModel {
 
   private Optional<LockMessage> leave(
       LockMessage request,
+      Way way,
       Lock lock,
       Acquisition one,
       boolean held,
-      List<Notice> notices,
-      int room) {
+      List<Notice> notices) {
     boolean movesOn =
         held ? lock.movesOnWithoutOne() : lock.queue.getFirst() == one && lock.queue.size() > 1;
-    if (room == 0 && movesOn) {
+    boolean along = way.room() == 0 && movesOn && held && lock.takesAlong(way);
+    if (way.room() == 0 && movesOn && !along) {
       return Optional.empty();
     }
     Status status = held ? Status.RELEASED : Status.CANCELLED;
     lock.end(one, status);
-    lock.grant(notices, room);
+    lock.grant(notices, along ? 1 : way.room());
     return Optional.of(request.reply(status, one.mode, 0, 0, 0));
   }
 
@@ -381,7 +416,7 @@ final class LockModel {
         : request.reply(Status.QUEUED, one.mode, 0, 0, 0);
   }
 
-  private LockMessage begin(LockMessage request, int host, Lock lock, Client client) {
+  private LockMessage begin(LockMessage request, Way way, Lock lock, Client client) {
     boolean hold = lock.queue.isEmpty() && lock.isCompatible(request.mode());
     boolean inBlock = !hold || lock.hasFirst();
     Status refused = null;
@@ -396,7 +431,7 @@ final class LockModel {
     if (refused != null) {
       return ended(request, refused);
     }
-    Acquisition one = new Acquisition(request, host, inBlock);
+    Acquisition one = new Acquisition(request, way, inBlock);
     client.live++;
     blocks += inBlock ? 1 : 0;
     if (hold) {

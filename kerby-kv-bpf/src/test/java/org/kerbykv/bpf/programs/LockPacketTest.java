@@ -49,12 +49,19 @@ class LockPacketTest {
 
   /** Sends by a door that has to answer; the reply has to be the whole frame that it should be. */
   private static LockMessage ask(PacketDoor door, Headers headers, LockMessage message) {
-    Frame request = LockFrame.request(headers, (int) message.client(), message);
+    List<LockMessage> replies = ask(door, headers, (int) message.client(), message);
+    assertThat(replies).hasSize(1);
+    return replies.getFirst();
+  }
+
+  private static List<LockMessage> ask(
+      PacketDoor door, Headers headers, int host, LockMessage message) {
+    Frame request = LockFrame.request(headers, host, message);
     LockSession.Outcome outcome = SESSION.send(door, request);
     assertThat(outcome.verdict()).as("%s", message).isEqualTo(Verdict.REPLY);
-    LockMessage reply = LockFrame.message(outcome.frame());
-    assertThat(outcome.frame()).isEqualTo(LockFrame.reply(request, reply));
-    return reply;
+    List<LockMessage> replies = LockFrame.messages(outcome.frame());
+    assertThat(outcome.frame()).isEqualTo(LockFrame.reply(request, replies));
+    return replies;
   }
 
   private static LockMessage tc(LockMessage message) {
@@ -90,6 +97,22 @@ class LockPacketTest {
   }
 
   @Test
+  void aStrangerIsNotHeard() {
+    LockMessage acquire = exclusive(1, 1);
+    for (PacketDoor door : PacketDoor.values()) {
+      for (Headers headers : Headers.values()) {
+        long before = MANAGER.sources().drops(Sources.Drop.NOT_ALLOWED);
+        MANAGER.sources().clear();
+        Frame request = LockFrame.request(headers, 1, acquire);
+        assertThat(SESSION.send(door, request).verdict()).isEqualTo(Verdict.SILENT);
+        assertThat(MANAGER.sources().drops(Sources.Drop.NOT_ALLOWED)).isEqualTo(before + 1);
+        MANAGER.sources().allowClients();
+        assertThat(MANAGER.state().entries()).isEmpty();
+      }
+    }
+  }
+
+  @Test
   void aWaiterIsGrantedTheLockAtItsRelease() {
     xdp(exclusive(1, 1));
     assertThat(xdp(exclusive(2, 1)).status()).isEqualTo(Status.QUEUED);
@@ -101,6 +124,45 @@ class LockPacketTest {
     assertThat(MANAGER.drainNotices()).containsExactly(new Notice(granted, 2));
     assertThat(xdp(exclusive(2, 1))).as("sent again").isEqualTo(granted);
     assertThat(xdp(release(1, 1)).status()).as("sent again").isEqualTo(Status.RELEASED);
+  }
+
+  @Test
+  void theGrantGoesAlongWithTheReplyToItsAddress() {
+    int lock = 20;
+    for (Headers headers : Headers.values()) {
+      lock++;
+      LockMessage held = LockMessage.acquire(Mode.SHARED, lock, 1, lock, WAIT, LEASE);
+      LockMessage wanted = LockMessage.acquire(Mode.EXCLUSIVE, lock, 2, lock, WAIT, LEASE);
+      LockMessage release = LockMessage.of(Op.RELEASE, lock, 1, lock);
+      ask(PacketDoor.XDP, headers, 5, held);
+      ask(PacketDoor.XDP, headers, 5, wanted);
+      assertThat(ask(PacketDoor.XDP, headers, 5, release))
+          .containsExactly(
+              release.reply(Status.RELEASED, Mode.SHARED, 0, 0, 0),
+              wanted.reply(Status.GRANTED, Mode.EXCLUSIVE, LockManager.TOKEN_BASE + 2, 0, LEASE));
+      assertThat(ask(PacketDoor.XDP, headers, 5, wanted).getFirst().status())
+          .isEqualTo(Status.GRANTED);
+    }
+    assertThat(MANAGER.drainNotices()).isEmpty();
+  }
+
+  @Test
+  void whatCannotGoAlongPasses() {
+    List<Runnable> waits =
+        List.of(
+            () -> ask(PacketDoor.XDP, Headers.IP4, 2, exclusive(2, 1)),
+            () -> ask(PacketDoor.XDP, Headers.IP4_TAGGED, 1, exclusive(2, 1)),
+            () -> SESSION.serve(1, exclusive(2, 1)),
+            () -> {
+              ask(PacketDoor.XDP, Headers.IP4, 1, shared(2, 1));
+              ask(PacketDoor.XDP, Headers.IP4, 1, shared(3, 1));
+            });
+    for (Runnable wait : waits) {
+      xdp(exclusive(1, 1));
+      wait.run();
+      passes(release(1, 1));
+      MANAGER.clear();
+    }
   }
 
   @Test

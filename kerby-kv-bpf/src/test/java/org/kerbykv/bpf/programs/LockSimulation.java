@@ -3,7 +3,6 @@ package org.kerbykv.bpf.programs;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Random;
 import org.kerbykv.bpf.lockhistory.Acquisition;
@@ -91,14 +90,19 @@ final class LockSimulation {
     }
   }
 
+  /** Two clients each have one address. */
   private void send(LockMessage request) {
-    travel(() -> deliver(server.handle(request, (int) request.client())));
+    travel(() -> deliver(server.handle(request, (int) request.client() / 2)));
   }
 
   private void deliver(List<Notice> notices) {
     for (Notice notice : notices) {
-      travel(() -> clients.get(notice.host() - 1).receive(notice.message()));
+      travel(() -> receive(notice.message()));
     }
+  }
+
+  private void receive(LockMessage message) {
+    clients.get((int) message.client() - 1).receive(message);
   }
 
   /** Over the network: never, once or twice, after some time. */
@@ -257,12 +261,15 @@ final class LockSimulation {
 
       @Override
       public List<Notice> handle(LockMessage request, int host) {
-        LockModel.Result result = model.handle(request, host, 0);
+        LockModel.Result result =
+            model.handle(request, new LockModel.Way(host, PacketDoor.XDP, Headers.IP4));
         if (result.reply().isEmpty() || doors.nextInt(4) == 0) {
-          result = model.handle(request, host, LockAbi.NOTICES_MAX);
+          List<Notice> before = result.notices();
+          result = model.handle(request, new LockModel.Way(host, PacketDoor.TC, Headers.IP4));
+          result.notices().addAll(before);
         }
         model.check();
-        return with(result.reply(), host, result.notices());
+        return with(result.reply().stream().toList(), host, result.notices());
       }
 
       @Override
@@ -286,15 +293,14 @@ final class LockSimulation {
           Frame frame = LockFrame.request(Headers.IP4, host, request);
           LockSession.Outcome outcome = session.send(door, frame);
           if (outcome.verdict() == PacketDoor.Verdict.REPLY) {
-            return with(
-                Optional.of(LockFrame.message(outcome.frame())), host, manager.drainNotices());
+            return with(LockFrame.messages(outcome.frame()), host, manager.drainNotices());
           }
           if (doors.nextInt(4) == 0) {
             break;
           }
         }
         LockSession.Served served = session.serve(host, request);
-        return with(Optional.of(served.reply()), host, served.notices());
+        return with(List.of(served.reply()), host, served.notices());
       }
 
       @Override
@@ -304,9 +310,9 @@ final class LockSimulation {
     };
   }
 
-  private static List<Notice> with(Optional<LockMessage> reply, int host, List<Notice> notices) {
+  private static List<Notice> with(List<LockMessage> replies, int host, List<Notice> notices) {
     List<Notice> all = new ArrayList<>(notices);
-    all.add(new Notice(reply.orElseThrow(), host));
+    replies.forEach(reply -> all.add(new Notice(reply, host)));
     return all;
   }
 }

@@ -15,6 +15,7 @@ import org.kerbykv.bpf.programs.LockAbi.Op;
  */
 final class LockTraffic {
   private static final int CLIENTS = 12;
+  private static final int HOSTS = 3;
   private static final int STALE_MAX = 40; // datagrams that may still come once more
 
   private final Random random;
@@ -76,7 +77,7 @@ final class LockTraffic {
 
   /** The same, now and then from another address. */
   private Datagram again(Datagram one) {
-    return random.nextInt(4) == 0 ? new Datagram(one.message(), random.nextInt(CLIENTS)) : one;
+    return random.nextInt(4) == 0 ? new Datagram(one.message(), random.nextInt(HOSTS)) : one;
   }
 
   private Datagram delayed(Datagram one) {
@@ -86,8 +87,7 @@ final class LockTraffic {
 
   private Datagram fresh() {
     LockMessage message = message();
-    int host =
-        random.nextInt(10) == 0 ? random.nextInt(CLIENTS) : (int) (message.client() % CLIENTS);
+    int host = random.nextInt(10) == 0 ? random.nextInt(HOSTS) : (int) (message.client() % HOSTS);
     return new Datagram(message, host);
   }
 

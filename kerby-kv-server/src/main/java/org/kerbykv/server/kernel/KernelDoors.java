@@ -9,6 +9,7 @@ import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.net.ReplyRate;
 
 /**
  * The programs of kv.bpf.o, loaded, set up and attached: the kernel doors to the store and, by
@@ -23,6 +24,7 @@ public final class KernelDoors implements AutoCloseable {
   static final String RESOURCE = "kv.bpf.o";
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
+  private static final String CTL_MAP = "kv_ctl";
   // Of struct kerby_state.
   static final long NEXT_INDEX = 0;
   public static final long BLOCKS_IN_USE = 64;
@@ -37,7 +39,7 @@ public final class KernelDoors implements AutoCloseable {
     this.program = program;
     this.size = size;
     this.links = new DoorLinks(program);
-    this.ctl = new KvCtl(program.mmap("kv_ctl"));
+    this.ctl = new KvCtl(program.mmap(CTL_MAP));
     this.state = program.mmap("kerby_state");
   }
 
@@ -56,6 +58,10 @@ public final class KernelDoors implements AutoCloseable {
           "datagrams of %d bytes: the kernel sends up to %d"
               .formatted(config.datagramMax(), KernelConfig.DATAGRAM_MAX));
     }
+    config
+        .place()
+        .pinDirectory()
+        .ifPresent(pins -> PinnedLayout.require(pins, CTL_MAP, KvCtl.CURRENT_LAYOUT));
     KernelDoors doors = new KernelDoors(load(config, size, slots), size);
     boolean ready = false;
     try {
@@ -94,6 +100,16 @@ public final class KernelDoors implements AutoCloseable {
   /** Makes a reader of the counters. */
   public KvStats stats() {
     return new KvStats(program.getPerCpuArray("kv_stats", BPFType.bytes(KvStats.BYTES)));
+  }
+
+  /** Makes a reader of why datagrams were dropped. */
+  public NetDrops drops() {
+    return new NetDrops(program);
+  }
+
+  /** Returns how much sources are sent, by all doors together. */
+  public ReplyRate replyRate(long bytesPerSecond) {
+    return ReplyRate.shared(bytesPerSecond, program.mmap("net_rates"));
   }
 
   /** Returns the blocks that are allocated now. */
@@ -149,8 +165,10 @@ public final class KernelDoors implements AutoCloseable {
           .constant("kv_udp_port", config.udpPort())
           .constant("kv_datagram_max", config.datagramMax())
           .constant("kv_listen_ip4", config.place().listenWord())
-          .constant("kv_weak_loads", reordersLoads() ? 1 : 0);
-      config.place().pinDirectory().ifPresent(loader::pinDirectory);
+          .constant("kv_weak_loads", reordersLoads() ? 1 : 0)
+          .constant("net_rate_byte_ps", ReplyRate.bytePicos(config.replyRate()));
+      config.place().rules().set(loader);
+      config.place().pinDirectory().ifPresent(pins -> loader.pinDirectory(pins).keepPrograms());
       return loader.load();
     }
   }
@@ -161,16 +179,11 @@ public final class KernelDoors implements AutoCloseable {
   }
 
   private void setUp(KernelConfig config) {
-    long layout = ctl.layoutVersion();
-    if (layout == 0) {
+    if (ctl.layoutVersion() == 0) {
       SecureRandom random = new SecureRandom();
       ctl.initialize(random.nextLong(), random.nextLong());
-    } else if (layout != KvCtl.CURRENT_LAYOUT) {
-      throw new IllegalArgumentException(
-          "the maps pinned in %s have layout %d, this version needs %d"
-              .formatted(
-                  config.place().pinDirectory().orElseThrow(), layout, KvCtl.CURRENT_LAYOUT));
     }
     config.place().putAddresses(program, "kv_local");
+    config.place().rules().put(program);
   }
 }

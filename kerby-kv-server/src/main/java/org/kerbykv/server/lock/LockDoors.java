@@ -11,6 +11,7 @@ import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.DoorLinks;
 import org.kerbykv.server.kernel.DoorPlace;
 import org.kerbykv.server.kernel.KernelDoors;
+import org.kerbykv.server.kernel.PinnedLayout;
 import org.kerbykv.server.store.BootClock;
 
 /**
@@ -36,6 +37,7 @@ public final class LockDoors implements AutoCloseable {
   static final int TOKEN_BASE = 8;
 
   private static final String TC_PROGRAM = "lock_tc";
+  private static final String CTL_MAP = "lock_ctl";
 
   /** What of Kerby-KV's object calls the program behind its own. */
   private static final String NEXT_MAP = "net_next";
@@ -67,6 +69,7 @@ public final class LockDoors implements AutoCloseable {
    */
   public static LockDoors open(DoorPlace place, int udpPort, LockOptions options, int doors) {
     LockSize size = LockSize.of(options.memoryBytes());
+    place.pinDirectory().ifPresent(pins -> PinnedLayout.require(pins, CTL_MAP, CURRENT_LAYOUT));
     BPFProgram program = load(place, udpPort, options, size, doors);
     boolean ready = false;
     try {
@@ -96,24 +99,21 @@ public final class LockDoors implements AutoCloseable {
           .constant("lock_wait_max_ms", options.waitMaxMillis())
           .constant("lock_udp_port", udpPort)
           .constant("lock_listen_ip4", place.listenWord());
-      place.pinDirectory().ifPresent(loader::pinDirectory);
+      place.rules().set(loader);
+      place.pinDirectory().ifPresent(pins -> loader.pinDirectory(pins).keepPrograms());
       return loader.load();
     }
   }
 
   private static void setUp(BPFProgram program, DoorPlace place) {
-    MemorySegment ctl = program.mmap("lock_ctl");
-    long layout = (long) LONG.getVolatile(ctl, (long) LAYOUT_VERSION);
-    if (layout == 0) {
+    MemorySegment ctl = program.mmap(CTL_MAP);
+    if ((long) LONG.getVolatile(ctl, (long) LAYOUT_VERSION) == 0) {
       long unixNanos = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
       LONG.setVolatile(ctl, (long) TOKEN_BASE, unixNanos - BootClock.nanos());
       LONG.setVolatile(ctl, (long) LAYOUT_VERSION, CURRENT_LAYOUT);
-    } else if (layout != CURRENT_LAYOUT) {
-      throw new IllegalArgumentException(
-          "the locks pinned in %s have layout %d, this version needs %d"
-              .formatted(place.pinDirectory().orElseThrow(), layout, CURRENT_LAYOUT));
     }
     place.putAddresses(program, "lock_local");
+    place.rules().put(program);
   }
 
   /**

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.kerbykv.bpf.NetworkNamespace;
@@ -73,20 +74,20 @@ final class LockUdp implements AutoCloseable {
 
   /** Returns the first message of the wanted kind; empty if none comes in time. */
   Optional<LockMessage> receive(Predicate<LockMessage> wanted, Duration patience) {
-    Optional<LockMessage> before = received.stream().filter(wanted).findFirst();
-    if (before.isPresent()) {
-      received.remove(before.get());
-      return before;
-    }
     long end = System.nanoTime() + patience.toNanos();
-    for (long left = patience.toNanos(); left > 0; left = end - System.nanoTime()) {
-      Optional<LockMessage> next = receive(Math.toIntExact(1 + left / 1_000_000));
-      if (next.isPresent() && wanted.test(next.get())) {
-        return next;
-      }
-      next.ifPresent(received::add);
+    Optional<LockMessage> found = take(wanted);
+    for (long left = patience.toNanos(); found.isEmpty() && left > 0; ) {
+      received.addAll(receive(Math.toIntExact(1 + left / 1_000_000)));
+      found = take(wanted);
+      left = end - System.nanoTime();
     }
-    return Optional.empty();
+    return found;
+  }
+
+  private Optional<LockMessage> take(Predicate<LockMessage> wanted) {
+    Optional<LockMessage> first = received.stream().filter(wanted).findFirst();
+    first.ifPresent(received::remove);
+    return first;
   }
 
   /** Forgets what was received and not waited for. */
@@ -108,18 +109,19 @@ final class LockUdp implements AutoCloseable {
     }
   }
 
-  private Optional<LockMessage> receive(int timeoutMillis) {
+  private List<LockMessage> receive(int timeoutMillis) {
     try {
       DatagramPacket packet = new DatagramPacket(new byte[512], 512);
       socket.setSoTimeout(timeoutMillis);
       socket.receive(packet);
-      LockMessage message = LockMessage.read(Arrays.copyOf(packet.getData(), packet.getLength()));
-      if (message.client() != client) {
-        throw new AssertionError(client + " received " + message);
+      List<LockMessage> messages =
+          LockMessage.readAll(Arrays.copyOf(packet.getData(), packet.getLength()));
+      if (messages.stream().anyMatch(message -> message.client() != client)) {
+        throw new AssertionError(client + " received " + messages);
       }
-      return Optional.of(message);
+      return messages;
     } catch (SocketTimeoutException | PortUnreachableException e) {
-      return Optional.empty();
+      return List.of();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

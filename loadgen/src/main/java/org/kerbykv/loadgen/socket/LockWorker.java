@@ -190,7 +190,7 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     try {
-      receive(message instanceof DatagramPacket packet ? packet.content() : (ByteBuf) message);
+      receiveAll(message instanceof DatagramPacket packet ? packet.content() : (ByteBuf) message);
     } finally {
       ReferenceCountUtil.release(message);
     }
@@ -199,6 +199,13 @@ final class LockWorker extends ChannelInboundHandlerAdapter {
   @Override
   public void channelReadComplete(ChannelHandlerContext context) {
     channel.flush();
+  }
+
+  /** A reply, and behind it others that go to this address. */
+  private void receiveAll(ByteBuf datagram) {
+    do {
+      receive(datagram.readSlice(Math.min(LockMessages.BYTES, datagram.readableBytes())));
+    } while (datagram.isReadable());
   }
 
   private void receive(ByteBuf reply) {

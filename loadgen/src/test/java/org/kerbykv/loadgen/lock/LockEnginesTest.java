@@ -139,7 +139,7 @@ class LockEnginesTest {
     FaultyLockServer faulty =
         serve(false, request -> request % 50 == 7 ? Harm.GRANT_TO_TWO : Harm.NONE);
     LockLoadResult result = run(engine, spec(faulty.address(), 1, 0));
-    assertThat(result.total().violations()).isPositive();
+    assertThat(result.total().violations()).as("%s", result.total()).isPositive();
     assertThat(result.isSound()).isFalse();
   }
 

@@ -71,6 +71,8 @@ public final class FaultyLockServer implements AutoCloseable {
   /** Where each client asks from, by its number. */
   private final Map<Long, SocketAddress> addresses = new HashMap<>();
 
+  private final Deque<DatagramPacket> replies = new ArrayDeque<>();
+
   private long requests;
 
   /**
@@ -140,6 +142,7 @@ public final class FaultyLockServer implements AutoCloseable {
       reply(request, request.get(AT_STATUS));
     }
     grant(lock, request);
+    sendReplies(harm == Harm.NONE);
   }
 
   private byte acquire(Lock lock, Acquisition one) {
@@ -160,7 +163,7 @@ public final class FaultyLockServer implements AutoCloseable {
     return QUEUED;
   }
 
-  private void grant(Lock lock, ByteBuffer like) throws IOException {
+  private void grant(Lock lock, ByteBuffer like) {
     while (!lock.queue.isEmpty() && lock.admits(lock.queue.peek())) {
       Acquisition next = lock.queue.remove();
       lock.holders.add(next);
@@ -172,10 +175,30 @@ public final class FaultyLockServer implements AutoCloseable {
     }
   }
 
-  private void reply(ByteBuffer message, byte status) throws IOException {
+  private void reply(ByteBuffer message, byte status) {
     byte[] bytes = new byte[BYTES];
     message.put(AT_STATUS, status).get(0, bytes);
-    socket.send(new DatagramPacket(bytes, BYTES, addresses.get(message.getLong(AT_CLIENT))));
+    replies.add(new DatagramPacket(bytes, BYTES, addresses.get(message.getLong(AT_CLIENT))));
+  }
+
+  /**
+   * Sends what an operation led to.
+   *
+   * @param along the first notice goes along with the reply, if both go to the same address
+   */
+  private void sendReplies(boolean along) throws IOException {
+    DatagramPacket reply = replies.removeFirst();
+    if (along
+        && !replies.isEmpty()
+        && replies.getFirst().getSocketAddress().equals(reply.getSocketAddress())) {
+      byte[] both = Arrays.copyOf(reply.getData(), 2 * BYTES);
+      System.arraycopy(replies.removeFirst().getData(), 0, both, BYTES, BYTES);
+      reply.setData(both);
+    }
+    socket.send(reply);
+    while (!replies.isEmpty()) {
+      socket.send(replies.removeFirst());
+    }
   }
 
   @Override
