@@ -52,13 +52,29 @@ final class ServerProcess implements AutoCloseable {
     try {
       List<String> command = new ArrayList<>(constraint);
       command.addAll(java(arguments(topology, options)));
-      ServerProcess server =
-          new ServerProcess(topology, topology.server().command(command.toArray(String[]::new)));
-      server.awaitReady();
-      return server;
+      return launch(topology, command);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The same, with what is in a directory in place of what is in the class path. */
+  static ServerProcess startPatched(Topology topology, Path patches, List<String> options) {
+    try {
+      List<String> command = java(arguments(topology, options));
+      int classPath = command.indexOf("-cp") + 1;
+      command.set(classPath, patches + File.pathSeparator + command.get(classPath));
+      return launch(topology, command);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ServerProcess launch(Topology topology, List<String> command) throws IOException {
+    ServerProcess server =
+        new ServerProcess(topology, topology.server().command(command.toArray(String[]::new)));
+    server.awaitReady();
+    return server;
   }
 
   /** Runs a server that is to end by itself. */
