@@ -113,7 +113,9 @@ class SurvivalTest {
       assertAuditOk(ITEMS + 2);
       // The other two were written before anybody missed them, or found by the server itself.
       assertThat(tcp.lines("stats kerby\r\n"))
-          .anyMatch(line -> line.matches("STAT kerby_lost_user_items [345]"));
+          .anyMatch(line -> line.matches("STAT kerby_lost_user_items [345]"))
+          // Five large ones before the kill, and one after.
+          .contains("STAT kerby_requests_user_set_stored 6");
       objects = server.kernelObjects();
       assertThat(server.stop()).as("exit code after SIGTERM").isEqualTo(143);
       assertHit(udp, 1);

@@ -7,7 +7,7 @@ import org.kerbykv.loadgen.report.Table;
 /**
  * What came of a soak.
  *
- * @param moved items that the last process moved from one tier to the other
+ * @param moved items from one tier to the other, at least: of a killed process the last are unknown
  * @param start of the last process, warm; empty if there was no time for that
  * @param end of the same process
  */
@@ -37,7 +37,7 @@ record SoakResult(
             .row("requests without an answer", counts.unanswered.get())
             .row("requests refused", counts.refused.get())
             .row("servers killed", kills)
-            .row("moves between the tiers since then", moved)
+            .row("moves between the tiers", moved)
             .row("interface down and up", faults.flaps.get())
             .row("connections broken off", faults.brokenRequests.get());
     if (start.isPresent() && end.isPresent()) {
