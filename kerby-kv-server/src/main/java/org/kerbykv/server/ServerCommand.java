@@ -202,7 +202,7 @@ final class ServerCommand implements Callable<Integer> {
   @Option(
       names = "--metrics-port",
       defaultValue = "${env:KERBY_METRICS_PORT:-9411}",
-      description = "HTTP port for /metrics and /health (${DEFAULT-VALUE}).")
+      description = "HTTP port for /metrics, /health and /ready (${DEFAULT-VALUE}).")
   private int metricsPort;
 
   @Option(

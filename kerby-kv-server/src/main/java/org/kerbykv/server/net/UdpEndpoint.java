@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.kerbykv.server.flight.PassedUpEvent;
 import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
@@ -105,12 +106,22 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
       dispatcher.counters().add(Counter.BYTES_READ, packet.content().readableBytes());
       DropReason refused = refusal(packet.sender());
       if (refused == null) {
+        note(packet);
         session.receive(packet.content(), packet);
       } else {
         dispatcher.counters().count(refused);
       }
     } finally {
       packet.release();
+    }
+  }
+
+  private static void note(DatagramPacket packet) {
+    PassedUpEvent event = new PassedUpEvent();
+    if (event.isEnabled()) {
+      event.sender = packet.sender().toString();
+      event.bytes = packet.content().readableBytes();
+      event.commit();
     }
   }
 

@@ -3,8 +3,15 @@ package org.kerbykv.server.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.kerbykv.bpf.RequiresBPF;
@@ -62,6 +69,45 @@ class InterfaceFaultsTest {
       setMtu(server.topology(), 1500);
       assertThat(counted(server, udp)).as("who answers").isEqualTo(counted);
     }
+  }
+
+  @Test
+  void aServerWhoseInterfaceIsRemovedServesOnAndIsNotReady() {
+    try (Topology topology = Topology.Kind.VETH_GENERIC.open();
+        ServerProcess server =
+            ServerProcess.start(topology, List.of("-l", "0.0.0.0", "--metrics-port", "-1"))) {
+      assertThat(state(topology, server, "ready")).isEqualTo("200 ok\n");
+      topology.server().ip("link", "delete", topology.interfaceName());
+      await()
+          .atMost(SOON)
+          .untilAsserted(
+              () ->
+                  assertThat(state(topology, server, "ready"))
+                      .isEqualTo("503 the programs are no longer on interface veth0\n"));
+      assertThat(state(topology, server, "health")).isEqualTo("200 ok\n");
+      InetSocketAddress here =
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), server.address().getPort());
+      try (TcpClient tcp = new TcpClient(topology.server(), here)) {
+        assertThat(tcp.line(Requests.set(KEY, value))).isEqualTo("STORED");
+      }
+    }
+  }
+
+  /** Returns the status and the text of a page beside the metrics. */
+  private static String state(Topology topology, ServerProcess server, String page) {
+    String port =
+        server.readyLine().replaceFirst(".* metrics http://[^ ]*:(\\d+)/metrics .*", "$1");
+    URI uri = URI.create("http://127.0.0.1:%s/%s".formatted(port, page));
+    return topology
+        .server()
+        .call(
+            () -> {
+              HttpURLConnection http = (HttpURLConnection) uri.toURL().openConnection();
+              int status = http.getResponseCode();
+              try (InputStream in = status < 400 ? http.getInputStream() : http.getErrorStream()) {
+                return status + " " + new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+              }
+            });
   }
 
   private List<String> counted(ServerUnderTest server, UdpClient udp) {
