@@ -43,7 +43,7 @@ final class KernelSetUp {
     String attach() throws StartException {
       try {
         XdpMode mode = doors.attach(config);
-        Placement.warnOfLostReplies(config.place().interfaceName(), mode);
+        Placement.warnOfLostReplies(config.place().interfaceName(), mode, required);
         return mode.name().toLowerCase(Locale.ROOT);
       } catch (BPFException e) {
         if (required) {

@@ -79,7 +79,7 @@ final class LockSetUp {
       }
       try {
         XdpMode mode = doors.attachXdp(place);
-        Placement.warnOfLostReplies(place.interfaceName(), mode);
+        Placement.warnOfLostReplies(place.interfaceName(), mode, xdp != XdpChoice.AUTO);
         return mode.name().toLowerCase(Locale.ROOT);
       } catch (BPFException e) {
         Placement.refuseToHideBehindAnother(

@@ -71,6 +71,22 @@ class InterfaceFaultsTest {
     }
   }
 
+  /** A native reply into a veth whose peer has no NAPI would be dropped without a word. */
+  @Test
+  void aPeerThatWouldLoseNativeRepliesGetsGenericOnesAndThatIsSaid() {
+    try (Topology topology = Topology.Kind.VETH_GENERIC.open();
+        ServerProcess server = ServerProcess.start(topology, List.of("--xdp", "auto"));
+        UdpClient udp = new UdpClient(topology.client(), server.address())) {
+      assertThat(server.readyLine()).endsWith(" xdp generic");
+      assertThat(server.errors().lines())
+          .singleElement()
+          .asString()
+          .startsWith("kerby: generic XDP on virtual interface veth0: ");
+      assertThat(udp.exchange(Requests.set(KEY, value))).isEqualTo(Requests.bytes("STORED\r\n"));
+      assertThat(udp.exchange(get)).isEqualTo(Requests.hit(KEY, 0, value));
+    }
+  }
+
   @Test
   void aServerWhoseInterfaceIsRemovedServesOnAndIsNotReady() {
     try (Topology topology = Topology.Kind.VETH_GENERIC.open();
