@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.function.ToLongFunction;
 import org.kerbykv.server.kernel.NetDrops;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.metrics.KvMetrics;
 import org.kerbykv.server.metrics.MetricsRegistry;
@@ -22,7 +23,6 @@ import org.kerbykv.server.metrics.Totals;
 import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.EventLoops;
 import org.kerbykv.server.net.ReplyRate;
-import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.net.TcpListener;
 import org.kerbykv.server.net.UdpEndpoint;
@@ -166,7 +166,7 @@ final class KvService implements AutoCloseable {
       try {
         tcp =
             new TcpListener(
-                loops, commands, config.listen(), tcpPort(udpPort), config.connectionsMax());
+                loops, commands, config.listen(), tcpPort(udpPort), config.connections());
       } catch (IOException e) {
         throw StartException.cannotListen("TCP", config.listen(), config.port(), e);
       }
@@ -237,6 +237,11 @@ final class KvService implements AutoCloseable {
     @Override
     public int udpPort() {
       return udp == null ? 0 : udp.address().getPort();
+    }
+
+    @Override
+    public int connectionsMax() {
+      return tcp == null ? config.connections().connectionsMax() : tcp.connectionsMax();
     }
 
     @Override

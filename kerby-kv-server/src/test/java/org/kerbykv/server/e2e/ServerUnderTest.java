@@ -31,6 +31,7 @@ import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
+import org.kerbykv.server.net.ConnectionLimits;
 import org.kerbykv.server.store.KernelStore;
 import org.kerbykv.server.store.StoreFigures;
 
@@ -148,7 +149,7 @@ final class ServerUnderTest implements AutoCloseable {
         Optional.empty(),
         -1,
         2,
-        1024,
+        ConnectionLimits.of(1024),
         0,
         locks,
         SecurityOptions.DEFAULT);
