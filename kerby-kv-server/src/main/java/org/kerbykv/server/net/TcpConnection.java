@@ -9,8 +9,11 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.net.InetSocketAddress;
+import java.util.Optional;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.protocol.AsciiSession;
+import org.kerbykv.server.protocol.AuthFile;
+import org.kerbykv.server.protocol.AuthGate;
 import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ReplyOutput;
 import org.kerbykv.server.protocol.ServerCommands;
@@ -32,6 +35,10 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private final Dispatcher dispatcher;
   private final AsciiSession session;
+
+  /** Null where nobody has to say who he is. */
+  private final AuthGate gate;
+
   private final Channel channel;
 
   /** Input that waits for more input, or for replies to be sent; null when there is none. */
@@ -44,10 +51,18 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private volatile String activity = "conn_new_cmd";
 
-  TcpConnection(Channel channel, Dispatcher dispatcher, ServerCommands server) {
+  /**
+   * Makes the handler of a connection.
+   *
+   * @param auth who may come; empty for everybody
+   */
+  TcpConnection(
+      Channel channel, Dispatcher dispatcher, ServerCommands server, Optional<AuthFile> auth) {
     this.channel = channel;
     this.dispatcher = dispatcher;
-    this.session = new AsciiSession(dispatcher, new Output(), server);
+    Output output = new Output();
+    this.session = new AsciiSession(dispatcher, output, server);
+    this.gate = auth.map(file -> new AuthGate(file, output)).orElse(null);
   }
 
   @Override
@@ -58,7 +73,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     try {
       dispatcher.counters().add(Counter.BYTES_READ, in.readableBytes());
       if (pending == null) {
-        session.consume(in);
+        consume(in);
         if (in.isReadable()) {
           pending = channel.alloc().buffer(in.readableBytes() << 1);
           pending.writeBytes(in);
@@ -114,11 +129,17 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
+  private void consume(ByteBuf in) {
+    if (gate == null || gate.isOpen(in)) {
+      session.consume(in);
+    }
+  }
+
   private void consumePending() {
     if (pending == null) {
       return;
     }
-    session.consume(pending);
+    consume(pending);
     if (!pending.isReadable()) {
       pending.release();
       pending = null;

@@ -12,15 +12,18 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
+import org.kerbykv.server.protocol.AuthFile;
 import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ServerCommands;
 
@@ -37,6 +40,8 @@ public final class TcpListener implements AutoCloseable {
   private final EventLoops loops;
   private final ServerCommands server;
   private final int connectionsMax;
+  private final Optional<AuthFile> auth;
+  private final Optional<SslContext> tls;
   private final AtomicInteger connections = new AtomicInteger();
   private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Channel listener;
@@ -45,14 +50,24 @@ public final class TcpListener implements AutoCloseable {
    * Starts to listen.
    *
    * @param port -1 for any that is free
+   * @param auth who may come; empty for everybody
+   * @param tls what connections are secured by, if they are
    * @throws IOException when the address cannot be had
    */
   public TcpListener(
-      EventLoops loops, ServerCommands server, InetAddress address, int port, int connectionsMax)
+      EventLoops loops,
+      ServerCommands server,
+      InetAddress address,
+      int port,
+      int connectionsMax,
+      Optional<AuthFile> auth,
+      Optional<SslContext> tls)
       throws IOException {
     this.loops = loops;
     this.server = server;
     this.connectionsMax = connectionsMax;
+    this.auth = auth;
+    this.tls = tls;
     listener =
         UdpListener.await(
             new ServerBootstrap()
@@ -112,7 +127,8 @@ public final class TcpListener implements AutoCloseable {
     counters.count(Counter.TOTAL_CONNECTIONS);
     open.add(channel);
     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
-    channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server));
+    tls.ifPresent(context -> channel.pipeline().addLast(context.newHandler(channel.alloc())));
+    channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server, auth));
   }
 
   /** Stops to listen and closes all connections. */
