@@ -10,7 +10,8 @@
  * The functions, their names and their division follow G. Kim and D. Han, "A
  * Memory Pool Allocator for eBPF Applications"; the text is ours.
  *
- *	#define KERBY_BLOCK_BYTES 64    bytes of a block; see kerby_pool_hash.h
+ *	#define KERBY_POOL_ARENA        blocks in a BPF arena, not in a hash map
+ *	#define KERBY_BLOCK_BYTES 64    bytes of a block; see the pool's header
  *	#define KERBY_CAPACITY 10000    blocks in the pool
  *	#define KERBY_MAX_BLOCKS 16     the most blocks of one allocation
  *	#define KERBY_ALLOC_ENTRIES 99  allocation map, if one is wanted
@@ -24,10 +25,14 @@
 #ifndef KERBY_BPF_H
 #define KERBY_BPF_H
 
-#include "kerby_pool_hash.h"
-
 #ifndef KERBY_MAX_BLOCKS
 #define KERBY_MAX_BLOCKS 16 /* idx[] is usually on the 512-byte stack */
+#endif
+
+#ifdef KERBY_POOL_ARENA
+#include "kerby_pool_arena.h"
+#else
+#include "kerby_pool_hash.h"
 #endif
 
 /* Blocks that @size bytes take. */
@@ -37,55 +42,15 @@ static __always_inline __u32 kerby_blocks(__u32 size)
 	return ((__u64)size + kerby_block_bytes - 1) / kerby_block_bytes;
 }
 
-/* Free the @n blocks from index @first on, and their room. */
-static __always_inline void kerby_free_run(__u64 first, __u32 n)
-{
-	__u32 i;
-
-	bpf_for(i, 0, n)
-		kerby_pool_delete(first + i);
-	kerby_pool_unreserve(n);
-}
-
-/* What a new block holds; never written. */
-const volatile __u8 kerby_zero_block[KERBY_BLOCK_BYTES_MAX] = {};
-
-/* Allocate idx[from] to idx[to - 1]: all of them, or none and an error. */
-static __always_inline long kerby_extend(__u64 *idx, __u32 from, __u32 to)
-{
-	__u64 first = kerby_pool_reserve(to - from, 0);
-	long err = 0;
-	__u32 i;
-
-	if (!first)
-		return -ENOSPC;
-	for (i = 0; i < KERBY_MAX_BLOCKS; i++) {
-		if (i < from)
-			continue;
-		if (i >= to)
-			break;
-		err = kerby_pool_insert(first + i - from, (const void *)kerby_zero_block);
-		if (err)
-			break;
-		idx[i] = first + i - from;
-	}
-	if (!err)
-		return 0;
-	/* The indexes after the one that failed were never inserted: deleting them misses. */
-	kerby_free_run(first, to - from);
-	for (i = 0; i < KERBY_MAX_BLOCKS; i++)
-		if (i >= from)
-			idx[i] = 0;
-	return err;
-}
-
 /*
  * kerby_malloc - allocate blocks for @size bytes, filled with zeros.
  * @idx: KERBY_MAX_BLOCKS entries; filled with the blocks' indexes and then 0s.
- *       The indexes of one malloc are consecutive: idx[i] == idx[0] + i.
+ *       In the hash pool those of one malloc are consecutive, idx[i] == idx[0] + i;
+ *       in an arena those of blocks side by side, which all are where there is room.
  * Returns the number of blocks (0 for a size of 0). -E2BIG: more than
  * KERBY_MAX_BLOCKS blocks; -ENOSPC: the pool has not as many; -ENOMEM: the
- * kernel has no memory now. A failure frees what was taken and leaves idx[] 0.
+ * kernel has no memory now, or the arena was given none ahead. A failure frees
+ * what was taken and leaves idx[] 0.
  */
 static __always_inline long kerby_malloc(__u32 size, __u64 *idx)
 {
@@ -111,22 +76,6 @@ static __always_inline __u32 kerby_count(const __u64 *idx)
 		if (!idx[i])
 			break;
 	return i;
-}
-
-/* Free idx[from] and all after it, and make them 0. */
-static __always_inline void kerby_truncate(__u64 *idx, __u32 from)
-{
-	__u32 i, n = 0;
-
-	for (i = 0; i < KERBY_MAX_BLOCKS; i++) {
-		if (i < from)
-			continue;
-		if (!idx[i])
-			break;
-		n += !kerby_pool_delete(idx[i]);
-		idx[i] = 0;
-	}
-	kerby_pool_unreserve(n);
 }
 
 /*
@@ -169,8 +118,8 @@ static __always_inline long kerby_resize(__u32 size, __u64 *idx)
  */
 static __always_inline long kerby_pool_update(const __u64 *idx, const void *values, __u32 size)
 {
-	__u32 i, off, len;
-	void *block;
+	__u32 i, off;
+	long err;
 
 	if (kerby_blocks(size) > kerby_count(idx))
 		return -ENOSPC;
@@ -178,14 +127,9 @@ static __always_inline long kerby_pool_update(const __u64 *idx, const void *valu
 		off = i * kerby_block_bytes;
 		if (off >= size)
 			break;
-		block = kerby_pool_block(idx[i]);
-		if (!block)
-			return -ENOENT;
-		len = size - off;
-		if (len > kerby_block_bytes)
-			len = kerby_block_bytes;
-		if (bpf_probe_read_kernel(block, len, values + off))
-			return -EFAULT;
+		err = kerby_block_write(idx[i], values + off, size - off);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -45,4 +45,33 @@ struct xdp_md;
 extern int bpf_dynptr_from_xdp(struct xdp_md *xdp, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 
+/*
+ * A condition of a loop, which the kernel makes false after some millions of turns
+ * (may_goto, Linux 6.9): the verifier need not see that the loop ends.
+ */
+#define can_loop                                                                \
+	({                                                                      \
+		__label__ over__, on__;                                         \
+		bool more__ = true;                                             \
+		asm volatile goto("1: .byte 0xe5, 0;"                           \
+				  ".long ((%l[over__] - 1b - 8) / 8) & 0xffff;" \
+				  ".short 0"                                    \
+				  :                                             \
+				  :                                             \
+				  :                                             \
+				  : over__);                                    \
+		goto on__;                                                      \
+over__:                                                                         \
+		more__ = false;                                                 \
+on__:;                                                                          \
+		more__;                                                         \
+	})
+
+/* Arenas (Linux 6.9): memory whose pointers helpers do not take. */
+#define BPF_MAP_TYPE_ARENA 33
+#define __arena __attribute__((address_space(1)))
+extern void __arena *bpf_arena_alloc_pages(void *map, void __arena *address, __u32 pages, int node,
+					   __u64 flags) __ksym;
+extern void bpf_arena_free_pages(void *map, void __arena *address, __u32 pages) __ksym;
+
 #endif /* KERBY_COMPAT_H */

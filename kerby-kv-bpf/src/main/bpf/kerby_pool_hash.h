@@ -125,4 +125,77 @@ static __always_inline long kerby_pool_delete(__u64 index)
 	return bpf_map_delete_elem(&kerby_pool, &index);
 }
 
+/*
+ * Write @len bytes, or a block if that is less, from @from to the block of @index. 0;
+ * -ENOENT: it is not there; -EFAULT: @from cannot be read.
+ */
+static __always_inline long kerby_block_write(__u64 index, const void *from, __u32 len)
+{
+	void *block = kerby_pool_block(index);
+
+	if (!block)
+		return -ENOENT;
+	if (len > kerby_block_bytes)
+		len = kerby_block_bytes;
+	return bpf_probe_read_kernel(block, len, from) ? -EFAULT : 0;
+}
+
+/* Free the @n blocks from index @first on, and their room. */
+static __always_inline void kerby_free_run(__u64 first, __u32 n)
+{
+	__u32 i;
+
+	bpf_for(i, 0, n)
+		kerby_pool_delete(first + i);
+	kerby_pool_unreserve(n);
+}
+
+/* What a new block holds; never written. */
+const volatile __u8 kerby_zero_block[KERBY_BLOCK_BYTES_MAX] = {};
+
+/* Allocate idx[from] to idx[to - 1]: all of them, or none and an error. */
+static __always_inline long kerby_extend(__u64 *idx, __u32 from, __u32 to)
+{
+	__u64 first = kerby_pool_reserve(to - from, 0);
+	long err = 0;
+	__u32 i;
+
+	if (!first)
+		return -ENOSPC;
+	for (i = 0; i < KERBY_MAX_BLOCKS; i++) {
+		if (i < from)
+			continue;
+		if (i >= to)
+			break;
+		err = kerby_pool_insert(first + i - from, (const void *)kerby_zero_block);
+		if (err)
+			break;
+		idx[i] = first + i - from;
+	}
+	if (!err)
+		return 0;
+	/* The indexes after the one that failed were never inserted: deleting them misses. */
+	kerby_free_run(first, to - from);
+	for (i = 0; i < KERBY_MAX_BLOCKS; i++)
+		if (i >= from)
+			idx[i] = 0;
+	return err;
+}
+
+/* Free idx[from] and all after it, and make them 0. */
+static __always_inline void kerby_truncate(__u64 *idx, __u32 from)
+{
+	__u32 i, n = 0;
+
+	for (i = 0; i < KERBY_MAX_BLOCKS; i++) {
+		if (i < from)
+			continue;
+		if (!idx[i])
+			break;
+		n += !kerby_pool_delete(idx[i]);
+		idx[i] = 0;
+	}
+	kerby_pool_unreserve(n);
+}
+
 #endif /* KERBY_POOL_HASH_H */

@@ -118,6 +118,14 @@ public final class BPFLoader implements AutoCloseable {
   }
 
   /**
+   * Sets what maps of some types are told besides: of an arena, the address of its first byte in
+   * user space.
+   */
+  public BPFLoader mapExtra(String map, long extra) {
+    return checked("set map_extra of map " + map, LibBPF.mapSetMapExtra(map(map), extra));
+  }
+
+  /**
    * Sets a constant of the programs, declared as {@code const volatile}. The verifier sees the
    * value and drops the code that it makes unreachable.
    *

@@ -84,6 +84,10 @@ final class LibBPF {
       NativeLibrary.libbpf(
           "bpf_map__set_value_size", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
 
+  private static final MethodHandle BPF_MAP_SET_MAP_EXTRA =
+      NativeLibrary.libbpf(
+          "bpf_map__set_map_extra", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+
   private static final MethodHandle BPF_MAP_SET_PIN_PATH =
       NativeLibrary.libbpf(
           "bpf_map__set_pin_path", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
@@ -279,6 +283,14 @@ final class LibBPF {
   static int mapSetMaxEntries(MemorySegment map, int entries) {
     try {
       return (int) BPF_MAP_SET_MAX_ENTRIES.invokeExact(map, entries);
+    } catch (Throwable e) {
+      throw NativeLibrary.unexpected(e);
+    }
+  }
+
+  static int mapSetMapExtra(MemorySegment map, long extra) {
+    try {
+      return (int) BPF_MAP_SET_MAP_EXTRA.invokeExact(map, extra);
     } catch (Throwable e) {
       throw NativeLibrary.unexpected(e);
     }

@@ -51,6 +51,7 @@ final class KernelSetUp {
         }
         Placement.refuseToHideBehindAnother(
             config.place().interfaceName(), OUR_PROGRAM, "Kerby-KV");
+        Placement.refuseBesideStranger(config.place().interfaceName());
         // The store is the kernel's all the same; packets reach it through user space's door.
         doors.detach();
         ServerLog.warn("the kernel answers no packets: " + Placement.firstLine(e));

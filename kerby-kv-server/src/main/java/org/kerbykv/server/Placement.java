@@ -6,6 +6,8 @@ import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
@@ -65,6 +67,24 @@ final class Placement {
           ("interface %s has the programs of another %s, running or pinned: stop it, remove"
                   + " its pins, or use --xdp off if it serves another port")
               .formatted(interfaceName, kind));
+    }
+  }
+
+  /**
+   * An interface has room for one XDP program. Who put another one there has to say which is to go:
+   * served from user space alone, nobody would notice before the load comes.
+   */
+  static void refuseBesideStranger(String interfaceName) throws StartException {
+    Optional<NetDevice.XdpAttached> stranger = NetDevice.xdp(NetDevice.index(interfaceName));
+    if (stranger.isPresent()) {
+      throw new StartException(
+          ("interface %s has the XDP program of somebody else: program %d '%s' is there, in %s mode;"
+                  + " detach it, or use --xdp off to serve from user space alone")
+              .formatted(
+                  interfaceName,
+                  stranger.get().programId(),
+                  stranger.get().programName(),
+                  stranger.get().mode().name().toLowerCase(Locale.ROOT)));
     }
   }
 

@@ -10,7 +10,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import org.kerbykv.bpf.BPFHashMap;
 import org.kerbykv.bpf.BPFLoader;
@@ -19,9 +18,36 @@ import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.BTFLayout;
 
-/** The functions of kerby.bpf.h, as src/test/bpf/allocator.bpf.c makes them callable. */
-final class Allocator implements AutoCloseable {
-  static final String OBJECT = "allocator.bpf.o";
+/**
+ * The functions of kerby.bpf.h, as src/test/bpf/allocator_calls.h makes them callable, on one of
+ * the pools.
+ */
+abstract sealed class Allocator implements AutoCloseable permits HashAllocator, ArenaAllocator {
+  /** What the blocks are in. */
+  enum Pool {
+    HASH {
+      @Override
+      Allocator allocator(int blockBytes, int capacity) {
+        return new HashAllocator(blockBytes, capacity, capacity);
+      }
+    },
+    ARENA {
+      @Override
+      Allocator allocator(int blockBytes, int capacity) {
+        ArenaAllocator allocator = new ArenaAllocator(blockBytes, capacity, false);
+        allocator.upkeep(capacity, capacity);
+        return allocator;
+      }
+    };
+
+    /**
+     * An allocator whose blocks all have, or can get, memory.
+     *
+     * @param blockBytes for an arena a multiple of 64
+     * @param capacity blocks
+     */
+    abstract Allocator allocator(int blockBytes, int capacity);
+  }
 
   /** KERBY_MAX_BLOCKS of the object. */
   static final int MAX_BLOCKS = 16;
@@ -33,41 +59,33 @@ final class Allocator implements AutoCloseable {
   static final int E2BIG = -7;
   static final int ENOSPC = -28;
 
-  private static final BTFLayout LAYOUT = BTFLayout.read(BPFProgram.class, OBJECT);
-  private static final BTFLayout.Struct CALL = LAYOUT.struct("call");
-  private static final BTFLayout.Struct STATE = LAYOUT.struct("kerby_state");
-  private static final BTFLayout.Struct ALLOC = LAYOUT.struct("kerby_alloc");
-
+  private final BTFLayout.Struct callLayout;
+  private final BTFLayout.Struct stateLayout;
+  private final BTFLayout.Struct recordLayout;
   private final int blockBytes;
   private final BPFProgram program;
   private final MemorySegment calls;
   private final MemorySegment state;
-  private final BPFHashMap<Long, byte[]> pool;
   private final BPFHashMap<Long, byte[]> records;
 
-  /**
-   * Loads it.
-   *
-   * @param capacity blocks, as the allocator is told
-   * @param poolEntries blocks that the pool's map really takes: less, for insertions to fail
-   */
-  Allocator(int blockBytes, int capacity, int poolEntries) {
+  /** Has the object loaded, of which block size and capacity are set. */
+  Allocator(BPFLoader loader, int blockBytes) {
     this.blockBytes = blockBytes;
-    program =
-        BPFLoader.open(BPFProgram.class, OBJECT)
-            .constant("kerby_block_bytes", blockBytes)
-            .mapValueSize("kerby_pool", blockBytes)
-            .constant("kerby_capacity", capacity)
-            .mapMaxEntries("kerby_pool", poolEntries)
-            .load();
+    callLayout = loader.layout().struct("call");
+    stateLayout = loader.layout().struct("kerby_state");
+    recordLayout = loader.layout().struct("kerby_alloc");
+    program = loader.load();
     calls = program.mmap("calls");
     state = program.mmap("kerby_state");
-    pool = program.getHashMap("kerby_pool", BPFType.INT64, BPFType.bytes(blockBytes));
-    records = program.getHashMap("kerby_alloc", BPFType.INT64, BPFType.bytes((int) ALLOC.size()));
+    records =
+        program.getHashMap("kerby_alloc", BPFType.INT64, BPFType.bytes((int) recordLayout.size()));
   }
 
-  Allocator(int blockBytes, int capacity) {
-    this(blockBytes, capacity, capacity);
+  /** The object of this name, to be loaded. */
+  static BPFLoader loader(String object, int blockBytes, int capacity) {
+    return BPFLoader.open(BPFProgram.class, object)
+        .constant("kerby_block_bytes", blockBytes)
+        .constant("kerby_capacity", capacity);
   }
 
   /**
@@ -81,34 +99,40 @@ final class Allocator implements AutoCloseable {
 
   /** Empties pool and allocation map; indexes never come back. */
   void clear() {
-    blocks().keySet().forEach(pool::delete);
+    blocks().keySet().forEach(this::removeBlock);
     records.forEach((key, _) -> records.delete(key));
-    state.set(JAVA_LONG, STATE.member("blocks_in_use").offset(), 0);
+    setState("blocks_in_use", 0);
   }
 
   long blocksInUse() {
-    return state.get(JAVA_LONG, STATE.member("blocks_in_use").offset());
+    return state("blocks_in_use");
+  }
+
+  /** A number in the pool's state. */
+  final long state(String member) {
+    return state.get(JAVA_LONG, stateLayout.member(member).offset());
+  }
+
+  final void setState(String member, long value) {
+    state.set(JAVA_LONG, stateLayout.member(member).offset(), value);
+  }
+
+  final BPFProgram program() {
+    return program;
+  }
+
+  final int blockBytes() {
+    return blockBytes;
   }
 
   /** The block of an index, or null. */
-  byte[] block(long index) {
-    return pool.get(index);
-  }
+  abstract byte[] block(long index);
 
-  void putBlock(long index, byte[] content) {
-    pool.put(index, content);
-  }
-
-  void removeBlock(long index) {
-    pool.delete(index);
-  }
+  /** Frees a block behind the allocator's back: it stays counted. */
+  abstract void removeBlock(long index);
 
   /** All blocks by index. */
-  Map<Long, byte[]> blocks() {
-    Map<Long, byte[]> all = new TreeMap<>();
-    pool.forEach(all::put);
-    return all;
-  }
+  abstract Map<Long, byte[]> blocks();
 
   /** The keys that an allocation is recorded under. */
   Set<Long> recordedKeys() {
@@ -135,7 +159,7 @@ final class Allocator implements AutoCloseable {
     private final BPFTestRun allocLookup = program.testRun("call_alloc_lookup");
 
     private Caller(int number) {
-      call = calls.asSlice(number * CALL.size(), CALL.size());
+      call = calls.asSlice(number * callLayout.size(), callLayout.size());
       args.set(JAVA_INT, 0, number);
     }
 
@@ -183,9 +207,9 @@ final class Allocator implements AutoCloseable {
       }
       long found = at("found");
       return new Recorded(
-          call.get(JAVA_INT, found + ALLOC.member("size").offset()),
-          call.get(JAVA_INT, found + ALLOC.member("blocks").offset()),
-          Arrays.stream(longs(found + ALLOC.member("idx").offset())).boxed().toList());
+          call.get(JAVA_INT, found + recordLayout.member("size").offset()),
+          call.get(JAVA_INT, found + recordLayout.member("blocks").offset()),
+          Arrays.stream(longs(found + recordLayout.member("idx").offset())).boxed().toList());
     }
 
     /** idx[] as it is. */
@@ -222,6 +246,17 @@ final class Allocator implements AutoCloseable {
       return call.asSlice(offset, (long) MAX_BLOCKS * Long.BYTES).toArray(JAVA_LONG);
     }
 
+    /** Runs a function that the pool has besides, on {@code key} and {@code size}. */
+    long run(BPFTestRun function, long key, int size) {
+      call.set(JAVA_LONG, at("key"), key);
+      return run(function, size);
+    }
+
+    /** The values that the last call left. */
+    byte[] values(int length) {
+      return call.asSlice(at("values"), length).toArray(JAVA_BYTE);
+    }
+
     private long run(BPFTestRun function, int size) {
       call.set(JAVA_INT, at("size"), size);
       int returned = function.run(args);
@@ -231,8 +266,8 @@ final class Allocator implements AutoCloseable {
       return call.get(JAVA_LONG, at("result"));
     }
 
-    private static long at(String member) {
-      return CALL.member(member).offset();
+    private long at(String member) {
+      return callLayout.member(member).offset();
     }
   }
 

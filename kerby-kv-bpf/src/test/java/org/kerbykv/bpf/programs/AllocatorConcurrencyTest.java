@@ -13,23 +13,25 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.kerbykv.bpf.RequiresBPF;
 
 /** Several CPUs allocate from one pool that is too small for all. */
 @RequiresBPF
 class AllocatorConcurrencyTest {
-  private static final int BLOCK = 32;
+  private static final int BLOCK = 64;
   private static final int CAPACITY = 60;
   private static final int THREADS = 4;
   private static final int ROUNDS = 5000;
 
   private final Set<Long> given = new ConcurrentSkipListSet<>();
 
-  @Test
-  void nobodyGetsABlockOfAnother() throws Exception {
+  @ParameterizedTest
+  @EnumSource(Allocator.Pool.class)
+  void nobodyGetsABlockOfAnother(Allocator.Pool pool) throws Exception {
     long seed = System.nanoTime();
-    try (Allocator allocator = new Allocator(BLOCK, CAPACITY);
+    try (Allocator allocator = pool.allocator(BLOCK, CAPACITY);
         ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
       List<Callable<long[]>> work = new ArrayList<>();
       for (int i = 0; i < THREADS; i++) {

@@ -5,17 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kerbykv.bpf.RequiresBPF;
 
 /** Sizes of nearly 4 GiB, which are no small ones though some sums of theirs do not fit 32 bits. */
 @RequiresBPF
+@ParameterizedClass
+@EnumSource(Allocator.Pool.class)
 class AllocatorEnormousSizesTest {
-  private static final int BLOCK = 32;
+  private static final int BLOCK = 64;
   private static final int HAVE = 3;
 
   private static Allocator allocator;
@@ -24,12 +29,14 @@ class AllocatorEnormousSizesTest {
   private long[] idx;
   private byte[] content;
 
-  @BeforeAll
-  static void load() {
-    allocator = new Allocator(BLOCK, 40);
+  @Parameter Allocator.Pool pool;
+
+  @BeforeParameterizedClassInvocation
+  static void load(Allocator.Pool pool) {
+    allocator = pool.allocator(BLOCK, 40);
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void unload() {
     allocator.close();
   }

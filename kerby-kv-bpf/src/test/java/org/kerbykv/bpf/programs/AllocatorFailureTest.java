@@ -16,7 +16,7 @@ class AllocatorFailureTest {
   private static final int BLOCK = 64;
   private static final int POOL_ENTRIES = 10;
 
-  private final Allocator allocator = new Allocator(BLOCK, 100, POOL_ENTRIES);
+  private final Allocator allocator = new HashAllocator(BLOCK, 100, POOL_ENTRIES);
   private final Allocator.Caller caller = allocator.caller(0);
 
   @AfterEach

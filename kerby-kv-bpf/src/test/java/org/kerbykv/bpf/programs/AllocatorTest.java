@@ -3,39 +3,53 @@ package org.kerbykv.bpf.programs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.Set;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.kerbykv.bpf.RequiresBPF;
 
 /** The functions of kerby.bpf.h one by one, and all they say they return. */
 @RequiresBPF
-@ParameterizedClass(name = "blocks of {0}")
-@MethodSource("blockSizes")
+@ParameterizedClass(name = "{0}, blocks of {1}")
+@MethodSource("pools")
 class AllocatorTest {
   private static final int MAX = Allocator.MAX_BLOCKS;
   private static final int CAPACITY = 40;
 
   private static Allocator allocator;
 
-  @Parameter int blockBytes;
+  @Parameter(0)
+  Allocator.Pool pool;
+
+  @Parameter(1)
+  int blockBytes;
+
+  private final Set<Long> given = new HashSet<>();
 
   private Allocator.Caller caller;
 
-  static IntStream blockSizes() {
-    return Arrays.stream(KvConfig.BLOCK_SIZES);
+  static Stream<Arguments> pools() {
+    return Arrays.stream(Allocator.Pool.values())
+        .flatMap(
+            pool ->
+                Arrays.stream(KvConfig.BLOCK_SIZES)
+                    .filter(bytes -> pool == Allocator.Pool.HASH || bytes % 64 == 0)
+                    .mapToObj(bytes -> Arguments.of(pool, bytes)));
   }
 
   @BeforeParameterizedClassInvocation
-  static void load(int blockBytes) {
-    allocator = new Allocator(blockBytes, CAPACITY);
+  static void load(Allocator.Pool pool, int blockBytes) {
+    allocator = pool.allocator(blockBytes, CAPACITY);
   }
 
   @AfterParameterizedClassInvocation
@@ -68,18 +82,22 @@ class AllocatorTest {
     assertThat(allocator.blocksInUse()).isEqualTo(idx.length);
   }
 
+  private void neverWere(long... idx) {
+    for (long index : idx) {
+      assertThat(given.add(index)).as("index %d is one that never was", index).isTrue();
+    }
+  }
+
   // malloc
 
   @Test
   void mallocTakesAsManyBlocksAsTheSizeNeeds() {
-    long last = 0;
     for (int blocks = 1; blocks <= MAX; blocks++) {
       for (int size : new int[] {(blocks - 1) * blockBytes + 1, blocks * blockBytes}) {
         assertThat(caller.malloc(size)).isEqualTo(blocks);
         long[] idx = caller.blocks(blocks);
         assertThat(idx).isEqualTo(LongStream.range(idx[0], idx[0] + blocks).toArray());
-        assertThat(idx[0]).as("index, after all that ever were").isGreaterThan(last);
-        last = idx[blocks - 1];
+        neverWere(idx);
         usesExactly(idx);
         caller.free();
       }
@@ -194,9 +212,8 @@ class AllocatorTest {
         byte[] expected = Arrays.copyOf(Arrays.copyOf(content, stay * blockBytes), to * blockBytes);
         assertThat(caller.content()).as("%d to %d", from, to).isEqualTo(expected);
         assertThat(Arrays.stream(after).distinct().count()).isEqualTo(to);
-        if (to > from && from > 0) {
-          assertThat(after[from]).isGreaterThan(before[from - 1]);
-        }
+        neverWere(before);
+        neverWere(Arrays.copyOfRange(after, stay, to));
         usesExactly(after);
       }
     }

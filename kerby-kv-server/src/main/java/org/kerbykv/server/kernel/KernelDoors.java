@@ -2,8 +2,11 @@ package org.kerbykv.server.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SequenceLayout;
 import java.security.SecureRandom;
+import java.util.List;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
@@ -25,6 +28,7 @@ public final class KernelDoors implements AutoCloseable {
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
   private static final String CTL_MAP = "kv_ctl";
+  private static final String COUNTS_MAP = "kv_counts";
   // Of struct kerby_state.
   static final long NEXT_INDEX = 0;
   public static final long BLOCKS_IN_USE = 64;
@@ -95,6 +99,18 @@ public final class KernelDoors implements AutoCloseable {
   /** Returns the size of the pool. */
   public PoolSize size() {
     return size;
+  }
+
+  /**
+   * Returns memory for user space's counts, which outlives the process with the maps: row 0 for the
+   * store, the others for an event loop each.
+   */
+  public List<MemorySegment> countRows() {
+    return program.mmap(COUNTS_MAP).elements(row(program.valueSize(COUNTS_MAP))).toList();
+  }
+
+  private static SequenceLayout row(int bytes) {
+    return MemoryLayout.sequenceLayout(bytes / JAVA_LONG.byteSize(), JAVA_LONG);
   }
 
   /** Makes a reader of the counters. */
