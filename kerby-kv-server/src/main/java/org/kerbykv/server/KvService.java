@@ -166,7 +166,13 @@ final class KvService implements AutoCloseable {
       try {
         tcp =
             new TcpListener(
-                loops, commands, config.listen(), tcpPort(udpPort), config.connections());
+                loops,
+                commands,
+                config.listen(),
+                tcpPort(udpPort),
+                config.connections(),
+                TcpSecurity.auth(config.security()),
+                TcpSecurity.tls(config.security()));
       } catch (IOException e) {
         throw StartException.cannotListen("TCP", config.listen(), config.port(), e);
       }

@@ -186,6 +186,29 @@ final class ServerCommand implements Callable<Integer> {
   private long replyRate;
 
   @Option(
+      names = {"-Y", "--auth-file"},
+      paramLabel = "FILE",
+      defaultValue = "${env:KERBY_AUTH_FILE}",
+      description =
+          "Serve only who begins a connection with 'set any 0 0 LENGTH', value 'user password', of"
+              + " whom FILE has a line user:password. UDP, and with it the kernel's part, is off.")
+  private Path authFile;
+
+  @Option(
+      names = "--tls-cert",
+      paramLabel = "FILE",
+      defaultValue = "${env:KERBY_TLS_CERT}",
+      description = "Serve TCP by TLS alone, with the certificates of this PEM file.")
+  private Path tlsCertificates;
+
+  @Option(
+      names = "--tls-key",
+      paramLabel = "FILE",
+      defaultValue = "${env:KERBY_TLS_KEY}",
+      description = "PEM file with the certificate's key, in PKCS #8.")
+  private Path tlsKey;
+
+  @Option(
       names = "--pin",
       paramLabel = "DIR",
       defaultValue = "${env:KERBY_PIN}",
@@ -330,7 +353,7 @@ final class ServerCommand implements Callable<Integer> {
 
   private ServerConfig config() {
     require(inRange(port, -1, PORT_MAX), "--port %d is not a port".formatted(port));
-    int udp = udpPort == null ? port : udpPort;
+    int udp = udpPort != null ? udpPort : authFile != null ? 0 : port;
     require(inRange(udp, -1, PORT_MAX), "--udp-port %d is not a port".formatted(udp));
     require(inRange(lockPort, -1, PORT_MAX), "--lock-port %d is not a port".formatted(lockPort));
     require(
@@ -400,7 +423,20 @@ final class ServerCommand implements Callable<Integer> {
     require(
         allowed.size() <= SourceRules.NETWORKS_MAX,
         "--allow: more than " + SourceRules.NETWORKS_MAX + " networks");
-    return new SecurityOptions(allowed, replyRate);
+    require((tlsCertificates == null) == (tlsKey == null), "--tls-cert and --tls-key go together");
+    if (authFile != null) {
+      // What came by UDP would be nobody's, and the kernel answers nothing else.
+      require(udpPort == null || udpPort == 0, "--auth-file goes with --udp-port 0 alone");
+      require(lockPort == 0, "--auth-file: locks are served by UDP, which has to be off");
+      require(pinDirectory == null, "--auth-file leaves nothing to --pin");
+    }
+    return new SecurityOptions(
+        allowed,
+        replyRate,
+        Optional.ofNullable(authFile),
+        tlsKey == null
+            ? Optional.empty()
+            : Optional.of(new SecurityOptions.Tls(tlsCertificates, tlsKey)));
   }
 
   private void requireInterface() {

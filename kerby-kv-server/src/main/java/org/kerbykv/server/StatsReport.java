@@ -247,7 +247,7 @@ final class StatsReport {
     lines.add("cas_enabled", "yes");
     lines.add("binding_protocol", "ascii");
     lines.add("auth_enabled_sasl", "no");
-    lines.add("auth_enabled_ascii", "no");
+    lines.add("auth_enabled_ascii", config.security().authFile().isPresent() ? "yes" : "no");
     lines.add("item_size_max", config.itemSizeMax());
     lines.add("maxconns_fast", "yes");
     lines.add("flush_enabled", "yes");
@@ -255,7 +255,7 @@ final class StatsReport {
     lines.add("hash_algorithm", "siphash");
     lines.add("idle_timeout", config.connections().idleSeconds());
     lines.add("track_sizes", "no");
-    lines.add("ssl_enabled", "no");
+    lines.add("ssl_enabled", config.security().tls().isPresent() ? "yes" : "no");
     lines.add("kerby_interface", config.interfaceName());
     lines.add("kerby_xdp", config.xdp().name().toLowerCase(Locale.ROOT));
     lines.add("kerby_max_datagram", config.datagramMax());

@@ -139,6 +139,11 @@ final class PacketFixture {
     return description;
   }
 
+  /** Its frame, behind these headers. */
+  Frame frame(Headers headers) {
+    return frame.apply(headers);
+  }
+
   /** Runs it. */
   void run(KvStore store, PacketDoor door, Headers headers) {
     Frame in = frame.apply(headers);

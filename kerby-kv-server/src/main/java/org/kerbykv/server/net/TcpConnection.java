@@ -11,9 +11,12 @@ import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.protocol.AsciiSession;
+import org.kerbykv.server.protocol.AuthFile;
+import org.kerbykv.server.protocol.AuthGate;
 import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ReplyOutput;
 import org.kerbykv.server.protocol.ServerCommands;
@@ -37,6 +40,10 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private final Dispatcher dispatcher;
   private final AsciiSession session;
+
+  /** Null where nobody has to say who he is. */
+  private final AuthGate gate;
+
   private final Channel channel;
   private final Output output = new Output();
 
@@ -50,10 +57,17 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private volatile String activity = "conn_new_cmd";
 
-  TcpConnection(Channel channel, Dispatcher dispatcher, ServerCommands server) {
+  /**
+   * Makes the handler of a connection.
+   *
+   * @param auth who may come; empty for everybody
+   */
+  TcpConnection(
+      Channel channel, Dispatcher dispatcher, ServerCommands server, Optional<AuthFile> auth) {
     this.channel = channel;
     this.dispatcher = dispatcher;
     this.session = new AsciiSession(dispatcher, output, server);
+    this.gate = auth.map(file -> new AuthGate(file, output)).orElse(null);
   }
 
   @Override
@@ -64,7 +78,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     try {
       dispatcher.counters().add(Counter.BYTES_READ, in.readableBytes());
       if (pending == null) {
-        session.consume(in);
+        consume(in);
         if (in.isReadable()) {
           pending = channel.alloc().buffer(in.readableBytes() << 1);
           pending.writeBytes(in);
@@ -122,11 +136,17 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
+  private void consume(ByteBuf in) {
+    if (gate == null || gate.isOpen(in)) {
+      session.consume(in);
+    }
+  }
+
   private void consumePending() {
     if (pending == null) {
       return;
     }
-    session.consume(pending);
+    consume(pending);
     if (!pending.isReadable()) {
       pending.release();
       pending = null;

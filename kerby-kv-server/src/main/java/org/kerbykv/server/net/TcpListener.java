@@ -15,17 +15,20 @@ import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
+import org.kerbykv.server.protocol.AuthFile;
 import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ServerCommands;
 
@@ -38,6 +41,8 @@ public final class TcpListener implements AutoCloseable {
   private final EventLoops loops;
   private final ServerCommands server;
   private final ConnectionLimits limits;
+  private final Optional<AuthFile> auth;
+  private final Optional<SslContext> tls;
   private final AtomicInteger connections = new AtomicInteger();
   private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Channel listener;
@@ -47,6 +52,8 @@ public final class TcpListener implements AutoCloseable {
    *
    * @param port -1 for any that is free
    * @param wanted limits; of connections there are fewer if there are not files enough
+   * @param auth who may come; empty for everybody
+   * @param tls what connections are secured by, if they are
    * @throws IOException when the address cannot be had
    */
   public TcpListener(
@@ -54,11 +61,15 @@ public final class TcpListener implements AutoCloseable {
       ServerCommands server,
       InetAddress address,
       int port,
-      ConnectionLimits wanted)
+      ConnectionLimits wanted,
+      Optional<AuthFile> auth,
+      Optional<SslContext> tls)
       throws IOException {
     this.loops = loops;
     this.server = server;
     limits = within(wanted);
+    this.auth = auth;
+    this.tls = tls;
     listener =
         UdpListener.await(
             new ServerBootstrap()
@@ -164,7 +175,8 @@ public final class TcpListener implements AutoCloseable {
     probe(channel);
     open.add(channel);
     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
-    channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server));
+    tls.ifPresent(context -> channel.pipeline().addLast(context.newHandler(channel.alloc())));
+    channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server, auth));
   }
 
   /** Has the kernel find out whether a silent peer is still there. */

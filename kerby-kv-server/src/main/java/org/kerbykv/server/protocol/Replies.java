@@ -54,6 +54,10 @@ public final class Replies {
       line("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
   static final byte[] MEMORY_FIXED =
       line("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+  static final byte[] UNAUTHENTICATED = line("CLIENT_ERROR unauthenticated");
+  static final byte[] AUTH_FAILURE = line("CLIENT_ERROR authentication failure");
+  static final byte[] BAD_AUTH_FORMAT = line("CLIENT_ERROR bad authentication token format");
+  static final byte[] BAD_TERMINATION = line("CLIENT_ERROR bad command line termination");
   static final byte[] STATS_OVER_UDP = line("CLIENT_ERROR stats not allowed over UDP");
   public static final byte[] TOO_MANY_CONNECTIONS = line("ERROR Too many open connections");
 

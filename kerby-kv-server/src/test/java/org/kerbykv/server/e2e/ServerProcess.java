@@ -90,6 +90,28 @@ final class ServerProcess implements AutoCloseable {
     return Commands.execute(topology.server().command(command.toArray(String[]::new)));
   }
 
+  /** Starts one as a user other than root, with these capabilities and no way to get others. */
+  static ServerProcess startAsNobody(
+      Topology topology, Path readableClassPath, String capabilities, List<String> options) {
+    List<String> command =
+        new ArrayList<>(
+            List.of("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"));
+    for (String set : List.of("--inh-caps", "--ambient-caps", "--bounding-set")) {
+      command.addAll(List.of(set, "-all," + capabilities));
+    }
+    command.add("--no-new-privs");
+    command.addAll(java(arguments(topology, options)));
+    command.set(command.indexOf("-cp") + 1, readableClassPath.toString());
+    try {
+      ServerProcess server =
+          new ServerProcess(topology, topology.server().command(command.toArray(String[]::new)));
+      server.awaitReady();
+      return server;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Runs a command of {@code kerby} to its end. */
   static Commands.Result run(Topology topology, List<String> arguments) {
     return Commands.execute(command(topology, arguments));
@@ -198,6 +220,19 @@ final class ServerProcess implements AutoCloseable {
 
   ProcessHandle handle() {
     return process.toHandle();
+  }
+
+  /** Returns what the kernel says of it in a line of /proc/PID/status. */
+  String status(String name) {
+    try {
+      return Files.readAllLines(Path.of("/proc", Long.toString(process.pid()), "status")).stream()
+          .filter(line -> line.startsWith(name + ":"))
+          .map(line -> line.substring(name.length() + 1).strip())
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Returns the maps, programs and links that it has open. */

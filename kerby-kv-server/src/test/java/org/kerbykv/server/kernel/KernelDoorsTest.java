@@ -8,12 +8,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.kerbykv.bpf.BPFTestRun;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.RequiresBPF;
+import org.kerbykv.bpf.TemporaryBPFFileSystem;
 import org.kerbykv.bpf.XdpMode;
 
 @RequiresBPF
@@ -53,6 +55,38 @@ class KernelDoorsTest {
       Audit audit = Audit.of(doors.program());
       assertThat(audit.blocksMissing()).isEqualTo(1);
       assertThat(audit.ok()).isFalse();
+    }
+  }
+
+  /** Each start has a key of its own; what is adopted keeps it, for the index depends on it. */
+  @Test
+  void theHashKeyIsRandomAndStaysWithTheMaps() throws Exception {
+    try (TemporaryBPFFileSystem files = TemporaryBPFFileSystem.create()) {
+      Optional<Path> pins = Optional.of(files.directory().resolve("kv"));
+      List<Long> first = hashKey(pins);
+      assertThat(hashKey(pins)).as("of adopted maps").isEqualTo(first);
+      assertThat(hashKey(Optional.empty())).as("of new maps").doesNotContainAnyElementsOf(first);
+      assertThat(first).doesNotContain(0L).doesNotHaveDuplicates();
+    }
+  }
+
+  private static List<Long> hashKey(Optional<Path> pins) throws Exception {
+    KernelConfig plain = config(192, 8L * MIB);
+    DoorPlace place = plain.place();
+    KernelConfig config =
+        new KernelConfig(
+            new DoorPlace(
+                place.interfaceName(), place.addresses(), place.mode(), pins, place.allowed()),
+            plain.udpPort(),
+            plain.memoryLimitBytes(),
+            plain.blockBytes(),
+            plain.datagramMax(),
+            0);
+    try (KernelDoors doors = KernelDoors.open(config, 8)) {
+      MemorySegment ctl = doors.program().mmap("kv_ctl");
+      return List.of(
+          ctl.get(ValueLayout.JAVA_LONG, KvCtl.HASH_KEY),
+          ctl.get(ValueLayout.JAVA_LONG, KvCtl.HASH_KEY + Long.BYTES));
     }
   }
 
