@@ -159,7 +159,10 @@ static __always_inline struct kerby_state *kerby_pool_state(void)
 	return bpf_map_lookup_elem(&kerby_state, &zero);
 }
 
-/* Order what was written by an atomic that does not fetch before what is read next. */
+/*
+ * Order what was read, and written by an atomic that does not fetch, before what is read
+ * next. A reader of blocks that may be freed has one before it asks again.
+ */
 static __always_inline void kerby_full_barrier(void)
 {
 	__u64 local = 0;

@@ -1,7 +1,11 @@
 package org.kerbykv.bpf.programs;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -131,6 +135,23 @@ class ArenaPoolTest {
     assertThat(caller.malloc(1)).isEqualTo(Allocator.ENOSPC);
   }
 
+  @Test
+  void whoWasOvertakenTakesNoSpanOffTheListWhereItBelongs() {
+    load(SPAN, false);
+    allocator.upkeep(1, 1);
+    for (int spanClass = 0; spanClass < 8; spanClass++) {
+      allocator.unlist(0, spanClass);
+    }
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+    resize(1, malloc(MAX)); // the longest run is now one of 32, and there is one of 15
+    for (int spanClass = 0; spanClass < 8; spanClass++) {
+      allocator.unlist(0, spanClass);
+    }
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+    assertThat(caller.malloc((MAX - 1) * BLOCK)).isEqualTo(MAX - 1);
+  }
+
   // memory
 
   @Test
@@ -209,6 +230,35 @@ class ArenaPoolTest {
     all.forEach(this::free);
     assertThat(idleSpans()).isEqualTo(spans);
     assertThat(allocator.upkeep(0, 0)).isEqualTo(spans);
+  }
+
+  @Test
+  void userSpaceSharesTheMemory() {
+    load(SPAN, false);
+    allocator.upkeep(1, 1);
+    MemorySegment arena = allocator.mmap();
+    assertThat(arena.address()).isEqualTo(ArenaAllocator.ADDRESS);
+    assertThat(arena.byteSize()).isEqualTo(1L << 32);
+    malloc(1);
+    long index = malloc(1)[0];
+    caller.poolUpdate("said by a program".getBytes(US_ASCII));
+    MemorySegment block =
+        arena.asSlice(
+            ArenaAllocator.AT_BLOCKS + (long) ArenaAllocator.number(index) * BLOCK, BLOCK);
+    assertThat(block.getString(0, US_ASCII)).isEqualTo("said by a program");
+    block.setString(0, "said by user space", US_ASCII);
+    assertThat(new String(allocator.block(index), US_ASCII)).startsWith("said by user space\0");
+    assertThatThrownBy(allocator::mmap).as("once more").hasMessageContaining("EEXIST");
+  }
+
+  @Test
+  void whatUserSpaceTouchedIsGivenMemoryAllTheSame() {
+    load(SPAN, false);
+    MemorySegment arena = allocator.mmap();
+    arena.set(JAVA_LONG, ArenaAllocator.AT_BLOCKS, 1); // the page is there now
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(1);
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+    assertThat(arena.get(JAVA_LONG, ArenaAllocator.AT_BLOCKS)).isZero();
   }
 
   // indexes
