@@ -21,6 +21,7 @@ class ArenaPoolTest {
   private static final int SPAN = ArenaAllocator.SPAN;
   private static final int MAX = Allocator.MAX_BLOCKS;
   private static final int ENOMEM = -12;
+  private static final int EINVAL = -22;
 
   private ArenaAllocator allocator;
   private Allocator.Caller caller;
@@ -203,7 +204,11 @@ class ArenaPoolTest {
     int number = ArenaAllocator.number(idx[0]);
     free(idx);
     allocator.damage(number, 7);
+    MemorySegment arena = allocator.mmap();
+    long at = ArenaAllocator.AT_BLOCKS + (long) number * BLOCK;
+    assertThat(arena.get(JAVA_LONG, at)).isEqualTo(7);
     assertThat(allocator.upkeep(0, 0)).isEqualTo(1);
+    assertThat(arena.get(JAVA_LONG, at)).as("of another page").isZero();
     assertThat(caller.malloc(1)).isEqualTo(ENOMEM);
     allocator.upkeep(1, 1);
     long[] again = malloc(1);
@@ -259,6 +264,20 @@ class ArenaPoolTest {
     assertThat(allocator.upkeep(1, 1)).isEqualTo(1);
     assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
     assertThat(arena.get(JAVA_LONG, ArenaAllocator.AT_BLOCKS)).isZero();
+  }
+
+  @Test
+  void aPoolThatDoesNotFitTheArenaGetsNoMemory() {
+    int most = (int) (((1L << 32) - ArenaAllocator.AT_BLOCKS) / BLOCK);
+    load(most, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(1);
+    allocator.close();
+    load(most + 1, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(EINVAL);
+    assertThat(caller.malloc(1)).isEqualTo(ENOMEM);
+    allocator.close();
+    allocator = new ArenaAllocator(96, SPAN, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(EINVAL);
   }
 
   // indexes
