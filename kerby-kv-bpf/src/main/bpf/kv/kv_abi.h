@@ -198,6 +198,16 @@ struct kv_stats {
 };
 
 /*
+ * Map kv_counts (array, mmapable): what user space counts, in its own order. The
+ * programs do not look at it: it is a map so that the counts outlive the process.
+ * Row 0 is the store's, the others are one for each event loop.
+ */
+#define KV_COUNT_ROWS 65
+struct kv_counts {
+	__u64 counts[256];
+};
+
+/*
  * Sent through ring buffer kv_events when a kernel door supersedes or deletes
  * a value of the user tier: user space drops that value.
  */

@@ -79,6 +79,14 @@ struct {
 } kv_stats SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KV_COUNT_ROWS);
+	__type(key, __u32);
+	__type(value, struct kv_counts);
+} kv_counts SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } kv_events SEC(".maps");

@@ -11,12 +11,14 @@
 #define KERBY_KV_PACKET_H
 
 #include "kv/kv_meta.h"
+#include "net/allow.h"
 #include "net/frame.h"
+#include "net/rate.h"
 
 enum kv_verdict {
 	KV_UP, /* not ours, or not now: on to the next door */
 	KV_REPLY, /* the frame is the reply */
-	KV_SILENT, /* done, and no reply is wanted */
+	KV_SILENT, /* no reply: none is wanted, or the datagram was refused */
 };
 
 /* A frame being handled. door and path are constants of the program. */
@@ -629,45 +631,52 @@ static __always_inline bool kv_is_local(const struct net_flow *flow)
 	return net_flow_to(flow, &a) && bpf_map_lookup_elem(&kv_local, &a);
 }
 
-/* Read all that comes before the text into @w. Returns the command's first letters, 0: not ours. */
-static __always_inline __u32 kv_packet_start(struct kv_frame *f, struct kv_work *w, void *data,
-					     void *data_end)
+/* Replies from such ports could be taken for requests here, and so go round for ever. */
+#define KV_PORT_MIN 1024
+
+/* Whether a datagram for us is dropped unread, and counted. */
+static __always_inline bool kv_refused(const struct net_flow *flow)
+{
+	__u16 port = bpf_ntohs(flow->sport);
+
+	if (!net_allows(flow))
+		net_dropped(NET_DROP_NOT_ALLOWED);
+	else if (port < KV_PORT_MIN || port == kv_udp_port)
+		net_dropped(NET_DROP_SOURCE);
+	else if (!net_rate_allows(flow))
+		net_dropped(NET_DROP_RATE);
+	else
+		return false;
+	return true;
+}
+
+/* Read memcached's frame header into @w. Returns the command's first letters, 0: not ours. */
+static __always_inline __u32 kv_packet_start(struct kv_work *w, void *data, void *data_end)
 {
 	struct kv_request_start *r;
 	__u32 head;
 
-	if (!net_udp_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(kv_udp_port),
-			   &w->flow))
-		return 0;
 	head = w->flow.head; /* read again: one number that is not known, not four that are */
 	r = data + head;
 	if (head > NET_HEAD_MAX || (void *)(r + 1) > data_end || w->flow.payload_len < sizeof(*r))
 		return 0;
-	/* Replies to our own port would go round for ever between two servers. */
-	if (r->udp.sequence || r->udp.total != bpf_htons(1) ||
-	    w->flow.sport == bpf_htons(kv_udp_port) || !kv_is_local(&w->flow))
+	if (r->udp.sequence || r->udp.total != bpf_htons(1))
 		return 0;
 	w->udp_id = r->udp.id;
 	w->frame_text = head + KV_UDP_HEADER;
 	return r->command;
 }
 
-static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
+/* Carry out the @command that stands behind the headers. */
+static __always_inline enum kv_verdict kv_packet_command(struct kv_frame *f, struct kv_work *w,
+							 __u32 command)
 {
-	__u32 zero = 0, command, meta;
-	struct kv_work *w;
+	__u32 meta = command & KV_WORD4(0xff, 0xff, 0xff, 0);
 
-	w = bpf_map_lookup_elem(&kv_work, &zero);
-	if (!w)
-		return KV_UP;
-	command = kv_packet_start(f, w, data, data_end);
-	if (!command)
-		return KV_UP;
 	if (command == KV_WORD4('g', 'e', 't', ' ') || command == KV_WORD4('g', 'e', 't', 's'))
 		return kv_packet_get(f, w, command == KV_WORD4('g', 'e', 't', ' ') ? 4 : 5);
 	if (command == KV_WORD4('g', 'a', 't', ' ') || command == KV_WORD4('g', 'a', 't', 's'))
 		return kv_packet_gets(f, w, true);
-	meta = command & KV_WORD4(0xff, 0xff, 0xff, 0);
 	if (command == KV_WORD4('s', 'e', 't', ' ') || meta == KV_WORD4('m', 's', ' ', 0))
 		return kv_packet_set(f, w, meta == KV_WORD4('m', 's', ' ', 0));
 	if (command == KV_WORD4('d', 'e', 'l', 'e'))
@@ -677,6 +686,32 @@ static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data,
 	if (meta == KV_WORD4('m', 'g', ' ', 0) || meta == KV_WORD4('m', 'd', ' ', 0))
 		return kv_packet_meta(f, w, meta == KV_WORD4('m', 'g', ' ', 0));
 	return KV_UP;
+}
+
+static __always_inline enum kv_verdict kv_packet(struct kv_frame *f, void *data, void *data_end)
+{
+	enum kv_verdict verdict;
+	__u32 zero = 0, command, len;
+	struct kv_work *w;
+
+	w = bpf_map_lookup_elem(&kv_work, &zero);
+	if (!w ||
+	    !net_udp_parse(data, data_end, net_frame_len(f->ctx, f->door), bpf_htons(kv_udp_port),
+			   &w->flow) ||
+	    !kv_is_local(&w->flow))
+		return KV_UP;
+	if (kv_refused(&w->flow))
+		return KV_SILENT;
+	command = kv_packet_start(w, data, data_end);
+	if (!command)
+		return KV_UP;
+	verdict = kv_packet_command(f, w, command);
+	if (verdict == KV_REPLY) {
+		len = net_frame_len(f->ctx, f->door);
+		barrier_var(len); /* a number, no longer two pointers */
+		net_rate_charge(&w->flow, len - w->flow.head);
+	}
+	return verdict;
 }
 
 #endif /* KERBY_KV_PACKET_H */

@@ -13,11 +13,12 @@
 
 #include "lock/lock_message.h"
 #include "lock/lock_wire.h"
+#include "net/allow.h"
 
 enum lock_verdict {
 	LOCK_UP, /* not ours, or not now: on to the next door */
 	LOCK_REPLY, /* the frame is the reply */
-	LOCK_SILENT, /* done, but there is no reply: the client will ask again */
+	LOCK_SILENT, /* no reply: refused, or the client will ask again */
 };
 
 /* A packet's slot, and room for what is sent. */
@@ -83,6 +84,10 @@ static __always_inline enum lock_verdict lock_on_packet(struct lock_frame *f, en
 	w = &p->slot;
 	if (!lock_load(f, &w->flow, &w->message, data, data_end))
 		return LOCK_UP;
+	if (!net_allows(&w->flow)) {
+		net_dropped(NET_DROP_NOT_ALLOWED);
+		return LOCK_SILENT;
+	}
 	w->path = path;
 	w->room = room;
 	w->ifindex = ifindex;

@@ -21,6 +21,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -132,6 +133,35 @@ public final class BPFLoader implements AutoCloseable {
    * @param value in the range of that many bytes, signed or unsigned
    */
   public BPFLoader constant(String variable, long value) {
+    note("constant", variable, value);
+    return store(variable, (section, found) -> store(section, found, value));
+  }
+
+  /**
+   * Sets a constant that is an array of 8-byte integers.
+   *
+   * @param variable its name
+   * @param values its first elements; the others stay as they are in the object
+   */
+  public BPFLoader constants(String variable, long... values) {
+    for (long value : values) {
+      note("constant", variable, value);
+    }
+    return store(
+        variable,
+        (section, found) -> {
+          if (found.size() < (long) values.length * Long.BYTES) {
+            throw new IllegalArgumentException(
+                "%d values do not fit constant %s of %d bytes"
+                    .formatted(values.length, variable, found.size()));
+          }
+          MemorySegment.copy(
+              values, 0, section, JAVA_LONG_UNALIGNED, found.offset(), values.length);
+        });
+  }
+
+  private BPFLoader store(
+      String variable, BiConsumer<MemorySegment, BTFLayout.Variable> intoSection) {
     try (Arena call = Arena.ofConfined()) {
       BTFLayout.Variable found = layout().variable(variable);
       if (!found.section().startsWith(".rodata")) {
@@ -139,10 +169,9 @@ public final class BPFLoader implements AutoCloseable {
             "variable " + variable + " is in " + found.section() + ": it is not a constant");
       }
       MemorySegment size = call.allocate(JAVA_LONG);
-      MemorySegment section =
-          LibBPF.mapInitialValue(map(found.section()), size).reinterpret(size.get(JAVA_LONG, 0));
-      store(section, found, value);
-      note("constant", variable, value);
+      intoSection.accept(
+          LibBPF.mapInitialValue(map(found.section()), size).reinterpret(size.get(JAVA_LONG, 0)),
+          found);
       return this;
     } catch (IllegalArgumentException e) {
       throw failed(e);

@@ -151,7 +151,11 @@ public final class KerbyServer implements AutoCloseable {
       locks = Optional.of(opened(serveLocks(lockKernel.get(), loops, lockPort)));
     }
     if (store.isPresent()) {
-      kv = Optional.of(opened(KvService.start(config, store.get(), loops, udp, locks)));
+      kv =
+          Optional.of(
+              opened(
+                  KvService.start(
+                      config, store.get(), loops, udp, locks, Placement.allowed(config))));
     }
     // The kernel answers from here on: what it passes up finds the listeners there.
     attach(kernel, lockKernel);
@@ -165,7 +169,8 @@ public final class KerbyServer implements AutoCloseable {
   private LockService serveLocks(LockSetUp.Opened kernel, EventLoops loops, int port)
       throws StartException {
     try {
-      return new LockService(kernel.doors(), loops, config.listen(), port);
+      return new LockService(
+          kernel.doors(), loops, config.listen(), port, Placement.allowed(config));
     } catch (IOException e) {
       throw StartException.cannotListen("locks", config.listen(), port, e);
     }

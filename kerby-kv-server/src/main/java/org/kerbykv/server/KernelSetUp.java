@@ -125,7 +125,8 @@ final class KernelSetUp {
         udpPort,
         config.memoryLimitBytes(),
         config.blockBytes(),
-        datagramMax(config));
+        datagramMax(config),
+        config.security().replyRate());
   }
 
   /** Replies of the kernel are never fragmented, so they have to fit the interface. */

@@ -7,7 +7,10 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToLongFunction;
+import org.kerbykv.server.kernel.NetDrops;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.metrics.KvMetrics;
 import org.kerbykv.server.metrics.MetricsRegistry;
 import org.kerbykv.server.metrics.PoolMetrics;
@@ -16,7 +19,9 @@ import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
 import org.kerbykv.server.metrics.Totals;
+import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.EventLoops;
+import org.kerbykv.server.net.ReplyRate;
 import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.net.TcpListener;
@@ -31,6 +36,11 @@ final class KvService implements AutoCloseable {
   private final ServerConfig config;
   private final Store store;
   private final Optional<LockService> locks;
+  private final Optional<NetDrops> kernelDrops;
+
+  /** Held here: the metrics hold it weakly. */
+  private final ToLongFunction<DropReason> dropped = this::dropped;
+
   private final Totals totals;
   private final RequestCounts requests;
   private final Housekeeper housekeeper;
@@ -42,6 +52,10 @@ final class KvService implements AutoCloseable {
     this.config = config;
     this.store = store;
     this.locks = locks;
+    kernelDrops =
+        store instanceof KernelStore kernel
+            ? Optional.of(kernel.kernel().drops())
+            : Optional.empty();
     loops.open(store, config.itemSizeMax());
     totals = new Totals(loops.counters());
     requests = this::count;
@@ -53,14 +67,20 @@ final class KvService implements AutoCloseable {
    *
    * @param store stays the caller's, to be closed after the event loops
    * @param locks that are served beside, for what reports on them
+   * @param allowed who may ask over UDP
    */
   static KvService start(
-      ServerConfig config, Store store, EventLoops loops, int udpPort, Optional<LockService> locks)
+      ServerConfig config,
+      Store store,
+      EventLoops loops,
+      int udpPort,
+      Optional<LockService> locks,
+      Allowlist allowed)
       throws StartException {
     KvService service = new KvService(config, store, loops, locks);
     boolean listening = false;
     try {
-      service.listen(loops, udpPort);
+      service.listen(loops, udpPort, allowed);
       listening = true;
       return service;
     } finally {
@@ -92,7 +112,7 @@ final class KvService implements AutoCloseable {
 
   /** Adds the figures to a registry. */
   void register(MetricsRegistry registry) {
-    KvMetrics.register(registry.registry(), requests, totals, store);
+    KvMetrics.register(registry.registry(), requests, dropped, store);
     if (store instanceof KernelStore kernel) {
       PoolMetrics.register(registry.registry(), kernel);
     }
@@ -120,7 +140,27 @@ final class KvService implements AutoCloseable {
         : 0;
   }
 
-  private void listen(EventLoops loops, int udpPort) throws StartException {
+  /** A datagram is dropped by one of the two sides. */
+  private long dropped(DropReason reason) {
+    Optional<NetDrops.Reason> inKernel =
+        switch (reason) {
+          case NOT_ALLOWED -> Optional.of(NetDrops.Reason.NOT_ALLOWED);
+          case SOURCE -> Optional.of(NetDrops.Reason.SOURCE);
+          case RATE -> Optional.of(NetDrops.Reason.RATE);
+          case NO_HEADER, MULTI_DATAGRAM, TRUNCATED, SEND_QUEUE -> Optional.empty();
+        };
+    long kernel = kernelDrops.flatMap(drops -> inKernel.map(drops::count)).orElse(0L);
+    return totals.total(reason) + kernel;
+  }
+
+  private ReplyRate replyRate() {
+    long rate = config.security().replyRate();
+    return store instanceof KernelStore kernel
+        ? kernel.kernel().replyRate(rate)
+        : ReplyRate.own(rate);
+  }
+
+  private void listen(EventLoops loops, int udpPort, Allowlist allowed) throws StartException {
     Commands commands = new Commands();
     if (config.port() != 0) {
       try {
@@ -133,7 +173,8 @@ final class KvService implements AutoCloseable {
     }
     if (config.udpPort() != 0) {
       UdpListener.Endpoints endpoints =
-          UdpEndpoint.of(loops, commands, config.datagramMax(), config.datagramsMax());
+          UdpEndpoint.of(
+              loops, commands, config.datagramMax(), config.datagramsMax(), allowed, replyRate());
       try {
         udp = new UdpListener(loops, config.listen(), udpPort, endpoints);
       } catch (IOException e) {
@@ -154,7 +195,8 @@ final class KvService implements AutoCloseable {
 
     Commands() {
       this.stats =
-          new StatsReport(config, KerbyServer.version(), store, totals, requests, locks, this);
+          new StatsReport(
+              config, KerbyServer.version(), store, totals, requests, dropped, locks, this);
     }
 
     @Override

@@ -127,7 +127,12 @@ final class LockSetUp {
 
   private static DoorPlace place(ServerConfig config) throws StartException {
     return config.xdp() == XdpChoice.OFF
-        ? new DoorPlace(config.interfaceName(), List.of(), XdpMode.AUTO, config.pinDirectory())
+        ? new DoorPlace(
+            config.interfaceName(),
+            List.of(),
+            XdpMode.AUTO,
+            config.pinDirectory(),
+            Placement.allowed(config))
         : Placement.of(config);
   }
 

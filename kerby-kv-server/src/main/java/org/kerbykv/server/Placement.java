@@ -12,6 +12,8 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.DoorPlace;
+import org.kerbykv.server.net.Allowlist;
+import org.kerbykv.server.net.Cidr;
 import org.kerbykv.server.net.ServerLog;
 
 /** Where the kernel's doors go, and what may be in the way there. */
@@ -21,7 +23,23 @@ final class Placement {
   /** Returns where the doors of this server are to be. */
   static DoorPlace of(ServerConfig config) throws StartException {
     return new DoorPlace(
-        config.interfaceName(), addresses(config), mode(config), config.pinDirectory());
+        config.interfaceName(),
+        addresses(config),
+        mode(config),
+        config.pinDirectory(),
+        allowed(config));
+  }
+
+  /** Returns who may ask over UDP. */
+  static Allowlist allowed(ServerConfig config) throws StartException {
+    List<Cidr> told = config.security().allowed();
+    try {
+      return told.isEmpty()
+          ? Allowlist.around(config.interfaceName(), config.listen())
+          : new Allowlist(told);
+    } catch (SocketException e) {
+      throw new StartException("cannot read the interfaces' networks: " + e.getMessage(), e);
+    }
   }
 
   /** Says so if replies may get lost in that mode. */

@@ -5,11 +5,16 @@ import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.kerbykv.server.kernel.SourceRules;
 import org.kerbykv.server.lock.LockOptions;
+import org.kerbykv.server.net.Cidr;
 import org.kerbykv.server.net.ServerLog;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -41,6 +46,9 @@ final class ServerCommand implements Callable<Integer> {
   private static final int DEFAULT_THREADS_MAX = 4;
   private static final int PORT_MAX = 65535;
   private static final int LOCK_SECONDS_MAX = 1_000_000;
+  private static final Pattern RATE = Pattern.compile("([0-9]{1,12})([kmg]?)");
+  private static final long RATE_MIN = 1L << 10;
+  private static final long RATE_MAX = 100L << 30;
 
   @Spec private CommandSpec spec;
 
@@ -154,6 +162,27 @@ final class ServerCommand implements Callable<Integer> {
   private int lockWaitMaxSeconds;
 
   @Option(
+      names = "--allow",
+      paramLabel = "CIDR",
+      split = ",",
+      defaultValue = "${env:KERBY_ALLOW}",
+      converter = Network.class,
+      description =
+          "Answer requests over UDP from this network alone; several may be named. Not told:"
+              + " loopback, and the networks of the interface and of the address served.")
+  private List<Cidr> allowed = List.of();
+
+  @Option(
+      names = "--reply-rate",
+      paramLabel = "BYTES",
+      defaultValue = "${env:KERBY_REPLY_RATE:-0}",
+      converter = Rate.class,
+      description =
+          "Most bytes of UDP replies to a source in a second, plain or with k, m or g: 1k to 100g, 0"
+              + " for no limit (${DEFAULT-VALUE}).")
+  private long replyRate;
+
+  @Option(
       names = "--pin",
       paramLabel = "DIR",
       defaultValue = "${env:KERBY_PIN}",
@@ -189,6 +218,35 @@ final class ServerCommand implements Callable<Integer> {
       names = {"-v", "--verbose"},
       description = "Say what happens; -vv says more. Environment: KERBY_VERBOSE=1 or 2.")
   private boolean[] verbose = {};
+
+  /** Reads networks. */
+  static final class Network implements ITypeConverter<Cidr> {
+    @Override
+    public Cidr convert(String text) {
+      try {
+        return Cidr.parse(text.strip());
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+
+  /** Reads rates. */
+  static final class Rate implements ITypeConverter<Long> {
+    @Override
+    public Long convert(String text) {
+      Matcher rate = RATE.matcher(text.toLowerCase(Locale.ROOT));
+      if (!rate.matches()) {
+        throw new TypeConversionException("'" + text + "' is not a rate like 10m, 512k or 0");
+      }
+      int thousands = "kmg".indexOf(rate.group(2)) + (rate.group(2).isEmpty() ? 0 : 1);
+      long bytes = Long.parseLong(rate.group(1)) << (10 * thousands);
+      if (bytes != 0 && (bytes < RATE_MIN || bytes > RATE_MAX)) {
+        throw new TypeConversionException("'" + text + "' is not 0, or between 1k and 100g");
+      }
+      return bytes;
+    }
+  }
 
   /** Reads memcached's sizes. */
   static final class Size implements ITypeConverter<Integer> {
@@ -282,7 +340,8 @@ final class ServerCommand implements Callable<Integer> {
         threads == 0 ? defaultThreads() : threads,
         connectionsMax,
         verbosity(),
-        lockOptions());
+        lockOptions(),
+        securityOptions());
   }
 
   private LockOptions lockOptions() {
@@ -302,6 +361,13 @@ final class ServerCommand implements Callable<Integer> {
         lockQueueMax,
         lockLeaseMaxSeconds * 1000,
         lockWaitMaxSeconds * 1000);
+  }
+
+  private SecurityOptions securityOptions() {
+    require(
+        allowed.size() <= SourceRules.NETWORKS_MAX,
+        "--allow: more than " + SourceRules.NETWORKS_MAX + " networks");
+    return new SecurityOptions(allowed, replyRate);
   }
 
   private void requireInterface() {

@@ -26,6 +26,7 @@ import org.kerbykv.server.lock.LockOptions;
  * @param connectionsMax TCP connections at once
  * @param verbosity 0 to 2
  * @param locks Kerby-Lock
+ * @param security who is served, and how much
  */
 public record ServerConfig(
     InetAddress listen,
@@ -44,7 +45,8 @@ public record ServerConfig(
     int threads,
     int connectionsMax,
     int verbosity,
-    LockOptions locks) {
+    LockOptions locks,
+    SecurityOptions security) {
 
   /** Bytes that a reply's header and its lines take beside one value. */
   private static final int REPLY_OVERHEAD_BYTES = 1024;

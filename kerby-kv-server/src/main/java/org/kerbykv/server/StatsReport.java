@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ToLongFunction;
 import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.DropReason;
@@ -63,6 +64,7 @@ final class StatsReport {
   private final Store store;
   private final Totals totals;
   private final RequestCounts requests;
+  private final ToLongFunction<DropReason> dropped;
   private final Optional<LockService> locks;
   private final Addresses addresses;
   private final TierStats tiers;
@@ -94,6 +96,7 @@ final class StatsReport {
       Store store,
       Totals totals,
       RequestCounts requests,
+      ToLongFunction<DropReason> dropped,
       Optional<LockService> locks,
       Addresses addresses) {
     this.config = config;
@@ -101,6 +104,7 @@ final class StatsReport {
     this.store = store;
     this.totals = totals;
     this.requests = requests;
+    this.dropped = dropped;
     this.locks = locks;
     this.addresses = addresses;
     this.tiers = new TierStats(store, totals);
@@ -170,7 +174,7 @@ final class StatsReport {
     lines.add("kerby_promoted", figures.promoted());
     lines.add("kerby_lost_user_items", figures.lost());
     for (DropReason reason : DropReason.values()) {
-      lines.add("kerby_dropped_" + reason.label(), totals.total(reason));
+      lines.add("kerby_dropped_" + reason.label(), dropped.applyAsLong(reason));
     }
     requests(lines);
     locks.ifPresent(service -> LockStatLines.add(lines, service));

@@ -48,7 +48,8 @@ public final class TestServers {
         2,
         1024,
         0,
-        LockOptions.OFF);
+        LockOptions.OFF,
+        SecurityOptions.DEFAULT);
   }
 
   static ServerConfig config(
@@ -70,6 +71,7 @@ public final class TestServers {
         threads,
         connectionsMax,
         0,
-        LockOptions.OFF);
+        LockOptions.OFF,
+        SecurityOptions.DEFAULT);
   }
 }

@@ -41,6 +41,10 @@ final class HeaderFixtures {
     return fixture(description).given(store -> store.set("k", "value")).frame(frame).goesUp();
   }
 
+  private static PacketFixture silent(String description, Frame frame) {
+    return fixture(description).given(store -> store.set("k", "value")).frame(frame).isSilent();
+  }
+
   private static PacketFixture answered(String description, Frame frame) {
     return fixture(description)
         .given(store -> store.set("k", "value"))
@@ -72,7 +76,10 @@ final class HeaderFixtures {
         up("broadcast address", to(0xffffffff)),
         up("the port above", GET_K.set16(Frame.UDP_DESTINATION, Frame.SERVER_PORT + 1)),
         up("the port with its bytes swapped", GET_K.set16(Frame.UDP_DESTINATION, 0xcb2b)),
-        up("from our own port, as another server's reply", from(Frame.SERVER_PORT)),
+        silent("from our own port, as another server's reply", from(Frame.SERVER_PORT)),
+        silent("from port 0", from(0)),
+        silent("from the last privileged port", from(1023)),
+        answered("from the first port of clients", from(1024)),
         answered("from the port below ours", from(Frame.SERVER_PORT - 1)));
   }
 

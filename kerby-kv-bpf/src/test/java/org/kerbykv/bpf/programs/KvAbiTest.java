@@ -16,6 +16,8 @@ class KvAbiTest {
     check("KV_PATH_", KvAbi.Path.values());
     check("KV_OP_", KvAbi.CountedOp.values());
     check("KV_RESULT_", KvAbi.CountedResult.values());
+    check("NET_DROP_", Sources.Drop.values());
+    assertThat(enumerator("NET_DROP_MAX")).isEqualTo(Sources.Drop.values().length);
     assertThat(enumerator("KV_PATH_MAX")).isEqualTo(KvAbi.Path.values().length);
     assertThat(enumerator("KV_OP_MAX")).isEqualTo(KvAbi.CountedOp.values().length);
     assertThat(enumerator("KV_RESULT_MAX")).isEqualTo(KvAbi.CountedResult.values().length);

@@ -1,5 +1,6 @@
 package org.kerbykv.bpf.programs;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -8,8 +9,9 @@ import java.util.TreeMap;
  *
  * @param constants by name, as the programs declare them
  * @param mapEntries max_entries of maps, by name
+ * @param allowed4 the first elements of net_allow4
  */
-record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
+record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries, List<Long> allowed4) {
 
   /** The block sizes that fill a class of the kernel's slab allocator exactly. */
   static final int[] BLOCK_SIZES = {32, 64, 128, 192, 448, 960};
@@ -23,16 +25,22 @@ record KvConfig(Map<String, Long> constants, Map<String, Long> mapEntries) {
                 "kv_large_units", 1L << 16,
                 "kv_identity_mask", -1L,
                 "kv_datagram_max", 1400L),
-            Map.of("kv_index", 256L, "kv_events", 4096L))
+            Map.of("kv_index", 256L, "kv_events", 4096L),
+            List.of())
         .withCapacity(256);
   }
 
   KvConfig withConstant(String name, long value) {
-    return new KvConfig(with(constants, name, value), mapEntries);
+    return new KvConfig(with(constants, name, value), mapEntries, allowed4);
   }
 
   KvConfig withEntries(String map, long entries) {
-    return new KvConfig(constants, with(mapEntries, map, entries));
+    return new KvConfig(constants, with(mapEntries, map, entries), allowed4);
+  }
+
+  /** With these networks among the constants, each with its mask in the upper half. */
+  KvConfig withAllowed4(List<Long> networks) {
+    return new KvConfig(constants, mapEntries, networks);
   }
 
   /** With a pool of so many blocks. */

@@ -46,6 +46,7 @@ final class KvStore implements AutoCloseable {
   private final BPFPerCpuArray<byte[]> stats;
   private final KvSession session;
   private final BPFRingBuffer events;
+  private final Sources sources;
   private final List<Long> eventTokens = new ArrayList<>();
 
   KvStore(KvConfig config) {
@@ -55,6 +56,7 @@ final class KvStore implements AutoCloseable {
             .mapValueSize("kerby_pool", config.blockBytes());
     config.constants().forEach(loader::constant);
     config.mapEntries().forEach(loader::mapMaxEntries);
+    loader.constants("net_allow4", config.allowed4().stream().mapToLong(Long::longValue).toArray());
     this.program = loader.load();
     ctl = program.mmap("kv_ctl");
     state = program.mmap("kerby_state");
@@ -70,6 +72,13 @@ final class KvStore implements AutoCloseable {
     ctl.set(JAVA_INT, ctl("epoch"), EPOCH);
     serve(KvAbi.mapped(Frame.SERVER_IP));
     serve(ByteBuffer.allocate(16).putLong(Frame.IP6_PREFIX).putLong(Frame.SERVER_IP6).array());
+    sources = new Sources(program);
+    sources.allowClients();
+  }
+
+  /** Who may ask: at first, all that frames come from unless a test has it otherwise. */
+  Sources sources() {
+    return sources;
   }
 
   /** Has the programs answer what is sent to this address, too: 16 bytes. */

@@ -31,6 +31,7 @@ final class LockManager implements AutoCloseable {
   private final MemorySegment slots;
   private final BPFPerCpuArray<byte[]> stats;
   private final BPFRingBuffer events;
+  private final Sources sources;
   private final List<Event> received = new ArrayList<>();
 
   /** What the programs tell user space. */
@@ -52,6 +53,13 @@ final class LockManager implements AutoCloseable {
     ctl.set(JAVA_LONG, ctl("token_base"), TOKEN_BASE);
     serve(KvAbi.mapped(Frame.SERVER_IP));
     serve(ByteBuffer.allocate(16).putLong(Frame.IP6_PREFIX).putLong(Frame.SERVER_IP6).array());
+    sources = new Sources(program);
+    sources.allowClients();
+  }
+
+  /** Who may ask: at first, all that frames come from unless a test has it otherwise. */
+  Sources sources() {
+    return sources;
   }
 
   private static BPFLoader loader(LockConfig config) {

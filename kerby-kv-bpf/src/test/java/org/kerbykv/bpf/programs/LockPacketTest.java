@@ -97,6 +97,22 @@ class LockPacketTest {
   }
 
   @Test
+  void aStrangerIsNotHeard() {
+    LockMessage acquire = exclusive(1, 1);
+    for (PacketDoor door : PacketDoor.values()) {
+      for (Headers headers : Headers.values()) {
+        long before = MANAGER.sources().drops(Sources.Drop.NOT_ALLOWED);
+        MANAGER.sources().clear();
+        Frame request = LockFrame.request(headers, 1, acquire);
+        assertThat(SESSION.send(door, request).verdict()).isEqualTo(Verdict.SILENT);
+        assertThat(MANAGER.sources().drops(Sources.Drop.NOT_ALLOWED)).isEqualTo(before + 1);
+        MANAGER.sources().allowClients();
+        assertThat(MANAGER.state().entries()).isEmpty();
+      }
+    }
+  }
+
+  @Test
   void aWaiterIsGrantedTheLockAtItsRelease() {
     xdp(exclusive(1, 1));
     assertThat(xdp(exclusive(2, 1)).status()).isEqualTo(Status.QUEUED);

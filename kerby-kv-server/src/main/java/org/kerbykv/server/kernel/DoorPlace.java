@@ -1,7 +1,10 @@
 package org.kerbykv.server.kernel;
 
+import java.io.UncheckedIOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -10,6 +13,7 @@ import java.util.Optional;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.net.Allowlist;
 
 /**
  * Where doors for packets are.
@@ -18,9 +22,14 @@ import org.kerbykv.bpf.XdpMode;
  * @param addresses that are served, all on that interface
  * @param mode in which XDP is attached
  * @param pinDirectory where maps and links are pinned, to survive this process
+ * @param allowed who may ask
  */
 public record DoorPlace(
-    String interfaceName, List<InetAddress> addresses, XdpMode mode, Optional<Path> pinDirectory) {
+    String interfaceName,
+    List<InetAddress> addresses,
+    XdpMode mode,
+    Optional<Path> pinDirectory,
+    Allowlist allowed) {
   private static final int ADDRESS_BYTES = 16;
 
   public DoorPlace {
@@ -30,7 +39,21 @@ public record DoorPlace(
   /** Returns the same with a directory of its own for pins, within this one's. */
   public DoorPlace withPinsIn(String subdirectory) {
     return new DoorPlace(
-        interfaceName, addresses, mode, pinDirectory.map(pins -> pins.resolve(subdirectory)));
+        interfaceName,
+        addresses,
+        mode,
+        pinDirectory.map(pins -> pins.resolve(subdirectory)),
+        allowed);
+  }
+
+  /** Returns who may ask, as the programs have it. */
+  public SourceRules rules() {
+    try {
+      NetworkInterface device = NetworkInterface.getByName(interfaceName);
+      return new SourceRules(allowed, device != null && device.isLoopback());
+    } catch (SocketException e) {
+      throw new UncheckedIOException("cannot read what " + interfaceName + " is", e);
+    }
   }
 
   /**

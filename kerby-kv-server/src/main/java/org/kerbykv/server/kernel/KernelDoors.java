@@ -2,13 +2,17 @@ package org.kerbykv.server.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SequenceLayout;
 import java.security.SecureRandom;
+import java.util.List;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFLoader;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.BPFType;
 import org.kerbykv.bpf.XdpMode;
+import org.kerbykv.server.net.ReplyRate;
 
 /**
  * The programs of kv.bpf.o, loaded, set up and attached: the kernel doors to the store and, by
@@ -24,6 +28,7 @@ public final class KernelDoors implements AutoCloseable {
   private static final String XDP_PROGRAM = "kv_xdp";
   private static final String TC_PROGRAM = "kv_tc";
   private static final String CTL_MAP = "kv_ctl";
+  private static final String COUNTS_MAP = "kv_counts";
   // Of struct kerby_state.
   static final long NEXT_INDEX = 0;
   public static final long BLOCKS_IN_USE = 64;
@@ -96,9 +101,31 @@ public final class KernelDoors implements AutoCloseable {
     return size;
   }
 
+  /**
+   * Returns memory for user space's counts, which outlives the process with the maps: row 0 for the
+   * store, the others for an event loop each.
+   */
+  public List<MemorySegment> countRows() {
+    return program.mmap(COUNTS_MAP).elements(row(program.valueSize(COUNTS_MAP))).toList();
+  }
+
+  private static SequenceLayout row(int bytes) {
+    return MemoryLayout.sequenceLayout(bytes / JAVA_LONG.byteSize(), JAVA_LONG);
+  }
+
   /** Makes a reader of the counters. */
   public KvStats stats() {
     return new KvStats(program.getPerCpuArray("kv_stats", BPFType.bytes(KvStats.BYTES)));
+  }
+
+  /** Makes a reader of why datagrams were dropped. */
+  public NetDrops drops() {
+    return new NetDrops(program);
+  }
+
+  /** Returns how much sources are sent, by all doors together. */
+  public ReplyRate replyRate(long bytesPerSecond) {
+    return ReplyRate.shared(bytesPerSecond, program.mmap("net_rates"));
   }
 
   /** Returns the blocks that are allocated now. */
@@ -154,7 +181,9 @@ public final class KernelDoors implements AutoCloseable {
           .constant("kv_udp_port", config.udpPort())
           .constant("kv_datagram_max", config.datagramMax())
           .constant("kv_listen_ip4", config.place().listenWord())
-          .constant("kv_weak_loads", reordersLoads() ? 1 : 0);
+          .constant("kv_weak_loads", reordersLoads() ? 1 : 0)
+          .constant("net_rate_byte_ps", ReplyRate.bytePicos(config.replyRate()));
+      config.place().rules().set(loader);
       config.place().pinDirectory().ifPresent(pins -> loader.pinDirectory(pins).keepPrograms());
       return loader.load();
     }
@@ -171,5 +200,6 @@ public final class KernelDoors implements AutoCloseable {
       ctl.initialize(random.nextLong(), random.nextLong());
     }
     config.place().putAddresses(program, "kv_local");
+    config.place().rules().put(program);
   }
 }

@@ -99,6 +99,7 @@ public final class LockDoors implements AutoCloseable {
           .constant("lock_wait_max_ms", options.waitMaxMillis())
           .constant("lock_udp_port", udpPort)
           .constant("lock_listen_ip4", place.listenWord());
+      place.rules().set(loader);
       place.pinDirectory().ifPresent(pins -> loader.pinDirectory(pins).keepPrograms());
       return loader.load();
     }
@@ -112,6 +113,7 @@ public final class LockDoors implements AutoCloseable {
       LONG.setVolatile(ctl, (long) LAYOUT_VERSION, CURRENT_LAYOUT);
     }
     place.putAddresses(program, "lock_local");
+    place.rules().put(program);
   }
 
   /**

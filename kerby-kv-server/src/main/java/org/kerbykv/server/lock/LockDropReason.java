@@ -4,6 +4,8 @@ import java.util.Locale;
 
 /** Label {@code reason} of {@code kerby_lock_dropped_total}: datagrams that got no reply. */
 public enum LockDropReason {
+  /** The source is not in the allowlist. */
+  NOT_ALLOWED,
   /** Not a request of the protocol's version. */
   MALFORMED,
   /** From the lock port: a reply of another server. */

@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.function.Function;
+import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.DatagramSender;
 import org.kerbykv.server.net.ServerLog;
 
@@ -22,6 +23,7 @@ final class LockEndpoint extends ChannelInboundHandlerAdapter {
   private final Channel channel;
   private final int port;
   private final LockDoor door;
+  private final Allowlist allowed;
   private final LockDrops drops;
   private final Runnable makeRoom;
   private final DatagramSender sender;
@@ -43,11 +45,13 @@ final class LockEndpoint extends ChannelInboundHandlerAdapter {
       int port,
       Function<InetAddress, ChannelFuture> replySockets,
       LockDoor door,
+      Allowlist allowed,
       LockDrops drops,
       Runnable makeRoom) {
     this.channel = channel;
     this.port = port;
     this.door = door;
+    this.allowed = allowed;
     this.drops = drops;
     this.makeRoom = makeRoom;
     this.sender = new DatagramSender(channel, replySockets, new Sent(drops));
@@ -97,6 +101,10 @@ final class LockEndpoint extends ChannelInboundHandlerAdapter {
   }
 
   private boolean mayAnswer(DatagramPacket request) {
+    if (!allowed.allows(request.sender().getAddress())) {
+      drops.count(LockDropReason.NOT_ALLOWED);
+      return false;
+    }
     if (!LockMessage.isRequest(request.content())) {
       drops.count(LockDropReason.MALFORMED);
       return false;

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.kerbykv.server.kernel.NetDrops;
+import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.EventLoops;
 import org.kerbykv.server.net.UdpListener;
 
@@ -17,6 +19,7 @@ public final class LockService implements AutoCloseable {
   private final LockDoors doors;
   private final LockStats stats;
   private final LockDrops drops = new LockDrops();
+  private final NetDrops kernelDrops;
   private final UdpListener listener;
   private final LockKeeper keeper;
 
@@ -24,12 +27,15 @@ public final class LockService implements AutoCloseable {
    * Starts to serve.
    *
    * @param doors loaded, with room for a door of each event loop and one more
+   * @param allowed who may ask
    * @throws IOException when the address cannot be had
    */
-  public LockService(LockDoors doors, EventLoops loops, InetAddress listen, int port)
+  public LockService(
+      LockDoors doors, EventLoops loops, InetAddress listen, int port, Allowlist allowed)
       throws IOException {
     this.doors = doors;
     this.stats = new LockStats(doors.program());
+    this.kernelDrops = new NetDrops(doors.program());
     Map<EventLoop, LockDoor> doorOf = new HashMap<>();
     for (EventLoop loop : loops.loops()) {
       doorOf.put(loop, doors.door(doorOf.size()));
@@ -48,6 +54,7 @@ public final class LockService implements AutoCloseable {
                       ownPort,
                       replySockets,
                       doorOf.get(channel.eventLoop()),
+                      allowed,
                       drops,
                       () -> roomWanted.set(true));
               endpoints.add(endpoint);
@@ -68,9 +75,11 @@ public final class LockService implements AutoCloseable {
     return stats;
   }
 
-  /** Returns the datagrams that got no reply from user space. */
+  /** Returns the datagrams that got no reply. */
   public long dropped(LockDropReason reason) {
-    return drops.total(reason);
+    long kernel =
+        reason == LockDropReason.NOT_ALLOWED ? kernelDrops.count(NetDrops.Reason.NOT_ALLOWED) : 0;
+    return kernel + drops.total(reason);
   }
 
   /** Returns the blocks in use, in which waiters are, and those who share a lock. */

@@ -1,72 +1,89 @@
 package org.kerbykv.server.metrics;
 
-import java.util.EnumMap;
-import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import org.kerbykv.server.store.Operation;
 import org.kerbykv.server.store.Outcome;
 
 /**
- * The counts of one event loop: written by its thread only, read by any.
+ * The counts of one event loop: written by its thread only, read by any. They are in memory that
+ * may be older than the process, and go on there.
  *
  * <p>Counting takes no lock and no atomic read-modify-write.
  */
 public final class Counters {
-  private final Map<Counter, AtomicLong> counts = new EnumMap<>(Counter.class);
-  private final Map<RequestKind, Map<RequestResult, AtomicLong>> requests =
-      new EnumMap<>(RequestKind.class);
-  private final Map<DropReason, AtomicLong> drops = new EnumMap<>(DropReason.class);
+  private static final VarHandle LONG = JAVA_LONG.varHandle();
 
-  /** Makes counts that are all zero. */
-  public Counters() {
-    for (Counter counter : Counter.values()) {
-      counts.put(counter, new AtomicLong());
-    }
-    for (RequestKind kind : RequestKind.values()) {
-      Map<RequestResult, AtomicLong> results = new EnumMap<>(RequestResult.class);
-      for (RequestResult result : RequestResult.values()) {
-        results.put(result, new AtomicLong());
-      }
-      requests.put(kind, results);
-    }
-    for (DropReason reason : DropReason.values()) {
-      drops.put(reason, new AtomicLong());
+  /** What the memory has been used for: the counts mean nothing to others in another order. */
+  private static final long SHAPE =
+      Arrays.deepHashCode(
+              new String[][] {
+                names(Counter.values()),
+                names(RequestKind.values()),
+                names(RequestResult.values()),
+                names(DropReason.values())
+              })
+          | 1L << 32;
+
+  // The first of each sort, in longs; the shape stands before them.
+  private static final int FIRST_COUNTER = 1;
+  private static final int FIRST_REQUEST = FIRST_COUNTER + Counter.values().length;
+  private static final int RESULTS = RequestResult.values().length;
+  private static final int FIRST_DROP = FIRST_REQUEST + RequestKind.values().length * RESULTS;
+  private static final int END = FIRST_DROP + DropReason.values().length;
+
+  private final MemorySegment memory;
+
+  /**
+   * Takes counts up where they were left; they begin at zero if another version, with others, left
+   * them.
+   *
+   * @param memory zero at first; of {@link org.kerbykv.server.store.Store#COUNTS_BYTES}
+   */
+  public Counters(MemorySegment memory) {
+    this.memory = memory.asSlice(0, END * (long) Long.BYTES);
+    if (memory.get(JAVA_LONG, 0) != SHAPE) {
+      memory.fill((byte) 0);
+      memory.set(JAVA_LONG, 0, SHAPE);
     }
   }
 
   /** Counts one. */
   public void count(Counter counter) {
-    add(counts.get(counter), 1);
+    add(index(counter), 1);
   }
 
   /** Counts several. */
   public void add(Counter counter, long n) {
-    add(counts.get(counter), n);
+    add(index(counter), n);
   }
 
   /** Counts a request. */
   public void count(RequestKind kind, RequestResult result) {
-    add(requests.get(kind).get(result), 1);
+    add(index(kind, result), 1);
   }
 
   /** Counts a datagram that gets no reply. */
   public void count(DropReason reason) {
-    add(drops.get(reason), 1);
+    add(index(reason), 1);
   }
 
   /** Returns a count. */
   public long get(Counter counter) {
-    return counts.get(counter).get();
+    return get(index(counter));
   }
 
   /** Returns the number of requests. */
   public long get(RequestKind kind, RequestResult result) {
-    return requests.get(kind).get(result).get();
+    return get(index(kind, result));
   }
 
   /** Returns the number of dropped datagrams. */
   public long get(DropReason reason) {
-    return drops.get(reason).get();
+    return get(index(reason));
   }
 
   /** Counts an operation's end, as memcached does. */
@@ -164,7 +181,31 @@ public final class Counters {
     }
   }
 
-  private static void add(AtomicLong count, long n) {
-    count.setRelease(count.getPlain() + n);
+  @SuppressWarnings("EnumOrdinal") // the shape sees to the order
+  private static int index(Counter counter) {
+    return FIRST_COUNTER + counter.ordinal();
+  }
+
+  @SuppressWarnings("EnumOrdinal")
+  private static int index(RequestKind kind, RequestResult result) {
+    return FIRST_REQUEST + kind.ordinal() * RESULTS + result.ordinal();
+  }
+
+  @SuppressWarnings("EnumOrdinal")
+  private static int index(DropReason reason) {
+    return FIRST_DROP + reason.ordinal();
+  }
+
+  private void add(int index, long n) {
+    long offset = index * (long) Long.BYTES;
+    LONG.setRelease(memory, offset, (long) LONG.get(memory, offset) + n);
+  }
+
+  private long get(int index) {
+    return (long) LONG.getAcquire(memory, index * (long) Long.BYTES);
+  }
+
+  private static String[] names(Enum<?>[] constants) {
+    return Arrays.stream(constants).map(Enum::name).toArray(String[]::new);
   }
 }

@@ -12,6 +12,10 @@ public enum DropReason {
   TRUNCATED,
   /** From port 0 or a privileged port below 1024, or from the server's own address and port. */
   SOURCE,
+  /** The source is not in the allowlist. */
+  NOT_ALLOWED,
+  /** The source was sent more than {@code --reply-rate} lately. */
+  RATE,
   /** The reply was dropped, because more replies wait to be sent than the queue holds. */
   SEND_QUEUE;
 

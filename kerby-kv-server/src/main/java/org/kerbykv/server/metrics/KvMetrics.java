@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 import org.kerbykv.server.store.Store;
 import org.kerbykv.server.store.StoreFigures;
 
@@ -19,13 +20,16 @@ public final class KvMetrics {
 
   /** Adds the figures to a registry. */
   public static void register(
-      MeterRegistry registry, RequestCounts requests, Totals totals, Store store) {
+      MeterRegistry registry,
+      RequestCounts requests,
+      ToLongFunction<DropReason> dropped,
+      Store store) {
     KvMetrics metrics = new KvMetrics(registry);
-    metrics.requestFigures(requests, totals);
+    metrics.requestFigures(requests, dropped);
     metrics.storeFigures(store);
   }
 
-  private void requestFigures(RequestCounts requests, Totals totals) {
+  private void requestFigures(RequestCounts requests, ToLongFunction<DropReason> dropped) {
     for (RequestPath path : RequestPath.values()) {
       for (RequestKind kind : RequestKind.values()) {
         for (RequestResult result : RequestResult.values()) {
@@ -38,7 +42,7 @@ public final class KvMetrics {
       }
     }
     for (DropReason reason : DropReason.values()) {
-      FunctionCounter.builder("kerby.kv.dropped", totals, counts -> counts.total(reason))
+      FunctionCounter.builder("kerby.kv.dropped", dropped, counts -> counts.applyAsLong(reason))
           .description("Datagrams that got no reply")
           .tags("reason", reason.label())
           .register(registry);

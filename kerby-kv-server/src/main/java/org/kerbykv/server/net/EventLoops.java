@@ -43,15 +43,14 @@ public final class EventLoops implements AutoCloseable {
    * @param itemSizeMax memcached's -I, bytes
    */
   public void open(Store store, int itemSizeMax) {
-    for (EventLoop loop : loops) {
-      Counters loopCounters = new Counters();
+    store.counts(loops.size()).forEach(memory -> counters.add(new Counters(memory)));
+    for (int i = 0; i < loops.size(); i++) {
       Batch batch = new Batch(store.openDoor(), itemSizeMax);
-      counters.add(loopCounters);
-      dispatchers.put(loop, new Dispatcher(batch, loopCounters, loop));
+      dispatchers.put(loops.get(i), new Dispatcher(batch, counters.get(i), loops.get(i)));
     }
   }
 
-  /** Returns the counts of each event loop that has a door. */
+  /** Returns the counts of each event loop that has a door, and of those of earlier processes. */
   public List<Counters> counters() {
     return List.copyOf(counters);
   }

@@ -34,6 +34,8 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
   private final DatagramSession session;
   private final DatagramSender sender;
   private final int port;
+  private final Allowlist allowed;
+  private final ReplyRate rate;
 
   private UdpEndpoint(
       Channel channel,
@@ -42,10 +44,14 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
       int port,
       Function<InetAddress, ChannelFuture> replySockets,
       int datagramMax,
-      int datagramsMax) {
+      int datagramsMax,
+      Allowlist allowed,
+      ReplyRate rate) {
     this.channel = channel;
     this.dispatcher = dispatcher;
     this.port = port;
+    this.allowed = allowed;
+    this.rate = rate;
     this.sender = new DatagramSender(channel, replySockets, new Sent(dispatcher.counters()));
     this.session = new DatagramSession(dispatcher, new Output(datagramMax, datagramsMax), server);
   }
@@ -55,9 +61,16 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
    *
    * @param datagramMax most bytes of UDP payload in a reply's datagram
    * @param datagramsMax most datagrams of a reply
+   * @param allowed who may ask
+   * @param rate how much each is sent
    */
   public static UdpListener.Endpoints of(
-      EventLoops loops, ServerCommands server, int datagramMax, int datagramsMax) {
+      EventLoops loops,
+      ServerCommands server,
+      int datagramMax,
+      int datagramsMax,
+      Allowlist allowed,
+      ReplyRate rate) {
     return (channel, port, replySockets) ->
         new UdpEndpoint(
             channel,
@@ -66,7 +79,9 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
             port,
             replySockets,
             datagramMax,
-            datagramsMax);
+            datagramsMax,
+            allowed,
+            rate);
   }
 
   /** Counts what is sent. */
@@ -87,19 +102,27 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
     DatagramPacket packet = (DatagramPacket) message;
     try {
       dispatcher.counters().add(Counter.BYTES_READ, packet.content().readableBytes());
-      if (mayAnswer(packet.sender())) {
+      DropReason refused = refusal(packet.sender());
+      if (refused == null) {
         session.receive(packet.content(), packet);
       } else {
-        dispatcher.counters().count(DropReason.SOURCE);
+        dispatcher.counters().count(refused);
       }
     } finally {
       packet.release();
     }
   }
 
-  /** A reply to a service's port could be taken for a request there, and so go on for ever. */
-  private boolean mayAnswer(InetSocketAddress sender) {
-    return sender.getPort() >= PRIVILEGED_PORTS_END && sender.getPort() != port;
+  /** Returns why a datagram is not even read, or null if it is. */
+  private DropReason refusal(InetSocketAddress sender) {
+    if (!allowed.allows(sender.getAddress())) {
+      return DropReason.NOT_ALLOWED;
+    }
+    // A reply to a service's port could be taken for a request there, and so go on for ever.
+    if (sender.getPort() < PRIVILEGED_PORTS_END || sender.getPort() == port) {
+      return DropReason.SOURCE;
+    }
+    return rate.allows(sender.getAddress()) ? null : DropReason.RATE;
   }
 
   @Override
@@ -169,6 +192,7 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
       for (int i = 0; i < total; i++) {
         ByteBuf datagram = datagrams.get(i);
         DatagramSession.writeHeader(datagram, requestId, i, total);
+        rate.charge(request.sender().getAddress(), datagram.readableBytes());
         sender.send(datagram, request.sender(), request.recipient().getAddress());
       }
     }

@@ -3,6 +3,7 @@ package org.kerbykv.server.store;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
+import java.util.List;
 import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFRingBuffer;
 import org.kerbykv.server.kernel.KernelDoors;
@@ -30,6 +31,7 @@ public final class KernelStore implements Store {
   private final int doorsMax;
   private final KernelDoor upkeepDoor;
   private final KvStats stats;
+  private final KeptFigures kept;
   private final BPFRingBuffer events;
   private final TierMoves moves;
   private final TierKeeper keeper;
@@ -51,6 +53,7 @@ public final class KernelStore implements Store {
     this.tier = new UserTier(userMemoryBytes, evicts, this::evicting);
     this.upkeepDoor = openDoor();
     this.stats = doors.stats();
+    this.kept = new KeptFigures(doors.countRows().getFirst());
     this.moves = new TierMoves(openDoor(), tier);
     this.keeper = new TierKeeper(doors, tier, moves, evicts);
     UserTier.Scratch scratch = new UserTier.Scratch();
@@ -93,7 +96,14 @@ public final class KernelStore implements Store {
   }
 
   @Override
+  public List<MemorySegment> counts(int loops) {
+    List<MemorySegment> rows = doors.countRows();
+    return rows.subList(1, rows.size());
+  }
+
+  @Override
   public void upkeep() {
+    kept.write(figures());
     doors.tick(BootClock.seconds(), BootClock.unixMinusBoot());
   }
 
@@ -101,19 +111,21 @@ public final class KernelStore implements Store {
   public StoreFigures figures() {
     synchronized (stats) {
       stats.refresh();
-      return new StoreFigures(
-          stats.items(0),
-          stats.items(1),
-          stats.valueBytes(0),
-          stats.valueBytes(1),
-          tier.usedBytes(),
-          tier.takenBytes(),
-          tier.limitBytes(),
-          tier.evictedCount() + moves.evictedCount(),
-          moves.reapedCount(),
-          moves.demotedCount(),
-          moves.promotedCount(),
-          tier.lostCount());
+      StoreFigures now =
+          new StoreFigures(
+              stats.items(0),
+              stats.items(1),
+              stats.valueBytes(0),
+              stats.valueBytes(1),
+              tier.usedBytes(),
+              tier.takenBytes(),
+              tier.limitBytes(),
+              tier.evictedCount() + moves.evictedCount(),
+              moves.reapedCount(),
+              moves.demotedCount(),
+              moves.promotedCount(),
+              tier.lostCount());
+      return kept.addedTo(now);
     }
   }
 

@@ -1,7 +1,8 @@
 package org.kerbykv.server.store;
 
 /**
- * What a store holds and has done, at a moment; counts since it was made.
+ * What a store holds and has done, at a moment; counts since its maps were made, by earlier
+ * processes too.
  *
  * @param kernelItems items whose value is in the kernel
  * @param userItems items whose value is in user space

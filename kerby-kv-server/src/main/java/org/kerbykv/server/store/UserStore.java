@@ -1,8 +1,11 @@
 package org.kerbykv.server.store;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /**
  * The whole store in user space, for where there is no eBPF.
@@ -47,6 +50,13 @@ public final class UserStore implements Store {
     int count = flushed.getAndSet(false) ? items.stripeCount() : SWEEP_STRIPES;
     items.sweep(sweepNext, count, BootClock.seconds());
     sweepNext += count;
+  }
+
+  @Override
+  public List<MemorySegment> counts(int loops) {
+    return Stream.generate(() -> Arena.ofAuto().allocate(COUNTS_BYTES, Long.BYTES))
+        .limit(loops)
+        .toList();
   }
 
   @Override

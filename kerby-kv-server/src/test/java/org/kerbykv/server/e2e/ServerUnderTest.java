@@ -19,6 +19,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.server.KerbyServer;
+import org.kerbykv.server.SecurityOptions;
 import org.kerbykv.server.ServerConfig;
 import org.kerbykv.server.XdpChoice;
 import org.kerbykv.server.e2e.KernelObjects.KernelObject;
@@ -149,7 +150,8 @@ final class ServerUnderTest implements AutoCloseable {
         2,
         1024,
         0,
-        locks);
+        locks,
+        SecurityOptions.DEFAULT);
   }
 
   /** Leaves the topology open when this is closed. */

@@ -75,11 +75,16 @@ class AllDoorsTest {
   private static KernelConfig config(int blockBytes) throws Exception {
     return new KernelConfig(
         new DoorPlace(
-            "lo", List.of(InetAddress.getByName("198.18.0.2")), XdpMode.GENERIC, Optional.empty()),
+            "lo",
+            List.of(InetAddress.getByName("198.18.0.2")),
+            XdpMode.GENERIC,
+            Optional.empty(),
+            RequestFrame.ALLOWED),
         11211,
         8 << 20,
         blockBytes,
-        1400);
+        1400,
+        0);
   }
 
   /** Keys of many lengths: some longer than a block. */

@@ -97,11 +97,16 @@ class KernelDoorsTest {
   static KernelConfig config(int blockBytes, long memoryBytes) throws Exception {
     return new KernelConfig(
         new DoorPlace(
-            "lo", List.of(InetAddress.getByName("198.18.0.2")), XdpMode.GENERIC, Optional.empty()),
+            "lo",
+            List.of(InetAddress.getByName("198.18.0.2")),
+            XdpMode.GENERIC,
+            Optional.empty(),
+            RequestFrame.ALLOWED),
         11211,
         memoryBytes,
         blockBytes,
-        1400);
+        1400,
+        0);
   }
 
   static String send(BPFTestRun run, String text) {

@@ -1,12 +1,18 @@
 package org.kerbykv.server.kernel;
 
 import java.nio.ByteBuffer;
+import java.util.List;
+import org.kerbykv.server.net.Allowlist;
+import org.kerbykv.server.net.Cidr;
 
 /**
  * An Ethernet frame with one memcached datagram from 198.18.0.1:5555 to 198.18.0.2:11211, and to
  * the MAC address of lo, from which test runs take it to come.
  */
 final class RequestFrame {
+  /** A list that its source is on. */
+  static final Allowlist ALLOWED = new Allowlist(List.of(Cidr.parse("198.18.0.1")));
+
   /** Where the text begins. */
   static final int TEXT = 14 + 20 + 8 + 8;
 

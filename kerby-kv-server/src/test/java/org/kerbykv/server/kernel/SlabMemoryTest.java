@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kerbykv.bpf.BPFTestRun;
@@ -18,6 +19,7 @@ import org.kerbykv.bpf.RequiresBPF;
  * The memory that the metrics tell of, compared with what the kernel's slab allocator hands out.
  */
 @RequiresBPF
+@Tag("alone")
 class SlabMemoryTest {
   private static final long MIB = 1 << 20;
   private static final int ITEMS = 20_000;

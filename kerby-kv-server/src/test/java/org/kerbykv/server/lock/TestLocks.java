@@ -11,6 +11,7 @@ import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.bpf.programs.LockAbi.Mode;
 import org.kerbykv.bpf.programs.LockAbi.Op;
 import org.kerbykv.server.kernel.DoorPlace;
+import org.kerbykv.server.net.Allowlist;
 
 /** Locks that are loaded and attached to nothing, and requests to them by user space's door. */
 final class TestLocks {
@@ -20,7 +21,9 @@ final class TestLocks {
   private TestLocks() {}
 
   static LockDoors open(LockOptions options) {
-    DoorPlace place = new DoorPlace("lo", List.of(SERVER), XdpMode.GENERIC, Optional.empty());
+    DoorPlace place =
+        new DoorPlace(
+            "lo", List.of(SERVER), XdpMode.GENERIC, Optional.empty(), new Allowlist(List.of()));
     return LockDoors.open(place, PORT, options, 1);
   }
 

@@ -24,6 +24,8 @@ import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.kernel.KvEntry;
 import org.kerbykv.server.kernel.KvStats;
 import org.kerbykv.server.kernel.TestDoor;
+import org.kerbykv.server.net.Allowlist;
+import org.kerbykv.server.net.Cidr;
 
 /**
  * A store with a small kernel pool and the doors to it, for one thread. Nothing is attached:
@@ -77,11 +79,13 @@ final class TieredStore implements AutoCloseable {
             "lo",
             List.of((Inet4Address) InetAddress.ofLiteral("198.18.0.2")),
             XdpMode.GENERIC,
-            pins),
+            pins,
+            new Allowlist(List.of(Cidr.parse("198.18.0.1")))),
         11211,
         (long) kernelMib << 20,
         blockBytes,
-        DATAGRAM_MAX);
+        DATAGRAM_MAX,
+        0);
   }
 
   /** An index entry, and the value in whichever tier it is. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import org.kerbykv.loadgen.engine.Cpus;
 import org.kerbykv.loadgen.engine.LoadException;
+import org.kerbykv.loadgen.topology.VethPlace;
 import org.kerbykv.loadgen.topology.VethTopology;
 import picocli.CommandLine.Option;
 
@@ -139,28 +140,14 @@ abstract class PlaceOptions {
     }
     List<Integer> serving = serving();
     List<Integer> sending = sending();
-    VethTopology veth = new VethTopology(Runtime.getRuntime().availableProcessors());
-    Thread onSignal = new Thread(() -> closeQuietly(veth, log), "remove-topology");
-    Runtime.getRuntime().addShutdownHook(onSignal);
-    try {
-      veth.enterLoadSide();
-      veth.letPass(servesInKernel(), isXdp());
-      startServer(veth, serving, serverOptions, log);
-      Cpus.keepThreadTo(sending);
-    } catch (LoadException | InterruptedException e) {
-      veth.close();
-      throw e;
-    }
+    VethPlace place =
+        VethPlace.open(
+            servesInKernel(),
+            isXdp(),
+            sending,
+            veth -> startServer(veth, serving, serverOptions, log));
     sayWhoDoesWhat(sending, serving, log);
-    return veth::close;
-  }
-
-  private static void closeQuietly(VethTopology veth, PrintStream log) {
-    try {
-      veth.close();
-    } catch (LoadException e) {
-      log.println(e.getMessage());
-    }
+    return place::close;
   }
 
   private void sayWhoDoesWhat(List<Integer> sending, List<Integer> serving, PrintStream log) {

@@ -14,6 +14,7 @@ import org.kerbykv.loadgen.lock.LockLoadResult;
 import org.kerbykv.loadgen.lock.LockLoadSpec;
 import org.kerbykv.loadgen.socket.LockSocketEngine;
 import org.kerbykv.loadgen.topology.LockTarget;
+import org.kerbykv.loadgen.topology.VethPlace;
 import org.kerbykv.loadgen.topology.VethTopology;
 import org.kerbykv.loadgen.workload.KeyDistribution;
 import org.kerbykv.loadgen.xdp.LockXdpEngine;

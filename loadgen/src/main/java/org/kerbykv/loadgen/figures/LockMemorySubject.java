@@ -151,6 +151,7 @@ final class LockMemorySubject implements Subject {
         .constant(
             "lock_listen_ip4",
             Integer.toUnsignedLong(Integer.reverseBytes(RequestFrame.SERVER_ADDRESS)))
+        .constants("net_allow4", RequestFrame.FROM_EVERYWHERE)
         .constant("lock_queue_max", longest)
         .constant("kerby_capacity", waiters)
         .mapMaxEntries("kerby_pool", waiters)

@@ -186,6 +186,7 @@ final class ProgramSubject implements Subject {
             .constant("kv_large_units", MemorySubject.largeUnits(unit))
             .constant("kv_udp_port", RequestFrame.PORT)
             .constant("kv_listen_ip4", networkOrder)
+            .constants("net_allow4", RequestFrame.FROM_EVERYWHERE)
             .load();
     long hashKey =
         BTFLayout.read(BPFProgram.class, object).struct("kv_ctl").member("hash_key").offset();

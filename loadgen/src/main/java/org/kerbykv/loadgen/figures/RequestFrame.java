@@ -14,6 +14,9 @@ final class RequestFrame {
   static final int SERVER_ADDRESS = 198 << 24 | 18 << 16 | 2;
   static final int PORT = 11211;
 
+  /** An element of the programs' net_allow4: the network that all addresses are in. */
+  static final long FROM_EVERYWHERE = 0;
+
   /** Of the longest frame: one page, as XDP has. */
   static final int LENGTH_MAX = 4096;
 

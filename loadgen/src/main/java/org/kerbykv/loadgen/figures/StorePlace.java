@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.kerbykv.loadgen.engine.LoadException;
 import org.kerbykv.loadgen.report.ServerMetrics;
+import org.kerbykv.loadgen.topology.VethPlace;
 import org.kerbykv.loadgen.topology.VethTopology;
 
 /** A store in a {@link VethPlace}. */

@@ -75,6 +75,9 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   private long lastAnswer;
 
+  /** The channel is closed; what the event loop still runs for it must not take buffers. */
+  private boolean closed;
+
   /**
    * @param headerBytes what comes before the text of each request
    */
@@ -186,7 +189,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   /** Sends the next request with a slot, if there is one. */
   private void issue(Slot slot, long due) {
-    if (done.isDone()) {
+    if (done.isDone() || closed) {
       return;
     }
     if (timetable.isOver(System.nanoTime()) || !source.next(slot)) {
@@ -336,6 +339,7 @@ abstract class Worker extends ChannelInboundHandlerAdapter {
 
   @Override
   public void handlerRemoved(ChannelHandlerContext context) {
+    closed = true;
     for (Slot slot : slots) {
       slot.releaseRequest();
     }

@@ -29,7 +29,7 @@ public final class ServerProcess implements AutoCloseable {
   /** Part of util-linux: lets a child end with its parent. */
   private static final Path SETPRIV = Path.of("/usr/bin/setpriv");
 
-  private static final long START_SECONDS_MAX = 30;
+  private static final long START_SECONDS_MAX = 120;
   private static final long STOP_SECONDS_MAX = 15;
   private static final long POLL_MILLIS = 20;
   private static final Duration LAST_WORDS_MAX = Duration.ofSeconds(1);
@@ -132,6 +132,21 @@ public final class ServerProcess implements AutoCloseable {
     synchronized (lastOutput) {
       return lastOutput.isEmpty() ? "" : ": " + lastOutput.getLast();
     }
+  }
+
+  /** The process's number. */
+  public long pid() {
+    return process.pid();
+  }
+
+  /** Whether the server has said that it is ready. */
+  public boolean isReady() {
+    return saidReady;
+  }
+
+  /** Ends the server as the kernel would, without a last word, and waits until it is gone. */
+  public void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
   }
 
   /** Ends the server, by force if it does not end by itself. May be called again. */

@@ -154,6 +154,22 @@ public final class VethTopology implements AutoCloseable {
     }
   }
 
+  /**
+   * Starts a server of this project's on the other side, and does not wait for it; from the load's
+   * side. It is to be closed before this is.
+   *
+   * @param options as its default ones, and overriding them
+   */
+  public ServerProcess launchServer(List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException {
+    return launch(command(Target.KERBY, cpus.size()), cpus, options, log);
+  }
+
+  /** Has the interface on the server's side be down, or up again. */
+  public void setServerInterface(boolean up) throws LoadException {
+    server.ip("link", "set", DEVICE, up ? "up" : "down");
+  }
+
   /** The same for a lock manager. */
   public void startServer(
       LockTarget target, List<Integer> cpus, List<String> options, PrintStream log)
@@ -164,13 +180,19 @@ public final class VethTopology implements AutoCloseable {
   private ServerProcess start(
       List<String> command, List<Integer> cpus, List<String> options, PrintStream log)
       throws LoadException {
+    ServerProcess process = launch(command, cpus, options, log);
+    opened.push(process);
+    return process;
+  }
+
+  private ServerProcess launch(
+      List<String> command, List<Integer> cpus, List<String> options, PrintStream log)
+      throws LoadException {
     List<String> around = new ArrayList<>(server.around());
     around.addAll(List.of("taskset", "-c", list(cpus)));
     List<String> words = new ArrayList<>(command);
     words.addAll(options);
-    ServerProcess process = ServerProcess.start(around, words, log);
-    opened.push(process);
-    return process;
+    return ServerProcess.start(around, words, log);
   }
 
   private static List<String> command(LockTarget target) throws LoadException {

@@ -1,18 +1,17 @@
-package org.kerbykv.loadgen.figures;
+package org.kerbykv.loadgen.topology;
 
 import java.util.List;
 import org.kerbykv.loadgen.engine.Cpus;
 import org.kerbykv.loadgen.engine.LoadException;
-import org.kerbykv.loadgen.topology.VethTopology;
 
 /**
  * A server in a namespace of its own, and the calling thread in another, joined by a veth pair. All
- * of it is gone after {@link #close}, and after a signal.
+ * of it is gone after {@link #close}, and after a signal. Not thread-safe.
  */
-final class VethPlace implements AutoCloseable {
+public final class VethPlace implements AutoCloseable {
   /** Starts the server, and waits until it is ready. */
   @FunctionalInterface
-  interface Start {
+  public interface Start {
     void server(VethTopology veth) throws LoadException, InterruptedException;
   }
 
@@ -31,8 +30,9 @@ final class VethPlace implements AutoCloseable {
    *
    * @param kernelServes whether it answers from XDP
    * @param kernelLoad whether requests will come from the kernel, not from sockets
+   * @throws LoadException if it cannot be made, or the server does not start; nothing is left then
    */
-  static VethPlace open(
+  public static VethPlace open(
       boolean kernelServes, boolean kernelLoad, List<Integer> sending, Start start)
       throws LoadException, InterruptedException {
     VethTopology veth = new VethTopology(Runtime.getRuntime().availableProcessors());
@@ -50,7 +50,7 @@ final class VethPlace implements AutoCloseable {
   }
 
   /** From now on requests come from sockets, not from the kernel. */
-  void openToSockets() throws LoadException {
+  public void openToSockets() throws LoadException {
     veth.letPass(kernelServes, false);
   }
 
