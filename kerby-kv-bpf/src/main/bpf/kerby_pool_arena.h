@@ -24,7 +24,7 @@
  * Memory. Only programs that may sleep can get pages for an arena, so a program
  * of user space's runs kerby_arena_upkeep() ahead of time and from time to time.
  * It gives memory to spans and takes that of idle ones back. What is known of a
- * span, 296 bytes, keeps its memory once it has it. An address without memory
+ * span, 272 bytes, keeps its memory once it has it. An address without memory
  * reads as 0, so such spans have no free block and no block in use. (But an
  * atomic operation on one seems to succeed: none is done here that a load has not
  * shown to be on memory that stays.)
@@ -159,7 +159,10 @@ static __always_inline struct kerby_state *kerby_pool_state(void)
 	return bpf_map_lookup_elem(&kerby_state, &zero);
 }
 
-/* Order what was written by an atomic that does not fetch before what is read next. */
+/*
+ * Order what was read, and written by an atomic that does not fetch, before what is read
+ * next. A reader of blocks that may be freed has one before it asks again.
+ */
 static __always_inline void kerby_full_barrier(void)
 {
 	__u64 local = 0;
@@ -368,7 +371,7 @@ __noinline __u64 kerby_run_begin(__u32 block, __u32 n)
 __noinline int kerby_span_take(struct kerby_run *run, __u32 span, __u32 n)
 {
 	struct kerby_span __arena *s = kerby_span(span);
-	__u64 free, starts, exact, mask;
+	__u64 free, starts, mask;
 	__u32 at, try;
 
 	if (!run || !n || n > KERBY_SPAN)
@@ -378,9 +381,7 @@ __noinline int kerby_span_take(struct kerby_run *run, __u32 span, __u32 n)
 		starts = kerby_runs_of(free, n);
 		if (!starts)
 			break;
-		exact = starts & ~(free << 1) &
-			~(free >> 1 >> (n - 1)); /* longer runs stay whole */
-		at = kerby_lowest_bit(exact ? exact : starts) & 63;
+		at = kerby_lowest_bit(starts) & 63;
 		mask = kerby_bits(n, at);
 		if (__sync_val_compare_and_swap(&s->free, free, free & ~mask) != free)
 			continue;
@@ -754,7 +755,8 @@ static __noinline long kerby_span_empty(struct kerby_state *st)
  * @idle_min are idle, or all have it; take the memory of idle ones back as long
  * as more than @idle_max are. At most @most of them, so that it ends. Returns
  * how many that were; -ENOMEM: the kernel has no memory for more; -EBUSY:
- * another call is under way.
+ * another call is under way; -EINVAL: no pool of so many and so large blocks
+ * can be.
  */
 __noinline long kerby_arena_upkeep(__u64 idle_min, __u64 idle_max, __u32 most)
 {
@@ -762,6 +764,9 @@ __noinline long kerby_arena_upkeep(__u64 idle_min, __u64 idle_max, __u32 most)
 	long changed = 1;
 	__u32 done;
 
+	if (kerby_block_bytes % 64 || kerby_block_bytes > KERBY_BLOCK_BYTES_MAX ||
+	    KERBY_AT_BLOCKS + (__u64)kerby_spans() * KERBY_SPAN * kerby_block_bytes > 1ULL << 32)
+		return -EINVAL;
 	if (!st || __sync_val_compare_and_swap(&st->upkeep, 0, 1))
 		return -EBUSY;
 	for (done = 0; done < most && can_loop; done++) {

@@ -60,6 +60,9 @@ static __always_inline long block_damage(const struct call *c)
 
 CALL(block_damage, block_damage(c))
 
+/* Take the span of block number c->key off list c->size, as somebody who was overtaken does. */
+CALL(unlist, kerby_unlist(c->size, c->key / KERBY_SPAN))
+
 /* What a churning thread has allocated. */
 #define CHURN_HELD 256
 struct churn {

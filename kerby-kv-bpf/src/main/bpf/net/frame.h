@@ -45,9 +45,20 @@ static __always_inline int net_frame_dynptr(void *ctx, enum net_door door, struc
 }
 
 /*
+ * Whether the frame could leave by the interface that it came in by, if it were
+ * @more bytes longer: the interface's MTU may have been lowered since the start.
+ */
+static __always_inline bool net_frame_within_mtu(void *ctx, int more)
+{
+	__u32 mtu = 0;
+
+	return !bpf_check_mtu(ctx, 0, &mtu, more, 0);
+}
+
+/*
  * Make the frame @len bytes long. What it holds is undefined afterwards, since
  * XDP may have to grow at the head where it cannot at the tail. False: it is as
- * it was; the room is not there.
+ * it was; the room is not there, or a frame of that length could not be sent.
  */
 static __always_inline bool net_frame_resize(void *ctx, enum net_door door, __u32 len)
 {
@@ -55,6 +66,8 @@ static __always_inline bool net_frame_resize(void *ctx, enum net_door door, __u3
 
 	if (!more)
 		return true;
+	if (more > 0 && !net_frame_within_mtu(ctx, more))
+		return false;
 	if (door == NET_DOOR_TC)
 		return !bpf_skb_change_tail(ctx, len, 0);
 	if (!bpf_xdp_adjust_tail(ctx, more))

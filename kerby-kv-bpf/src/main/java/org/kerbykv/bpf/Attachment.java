@@ -15,6 +15,9 @@ sealed interface Attachment permits LinkDescriptor, ClsactFilter {
   /** The kernel's id of the program that is attached now. */
   int programId();
 
+  /** Whether the program is on an interface still: that may have been removed. */
+  boolean isAttached();
+
   /** Lets go: detaches, unless the kernel has another reason to keep it (a pin). */
   void close();
 }

@@ -75,6 +75,11 @@ public final class BPFLink implements OwnedByProgram {
     return attachment.programId();
   }
 
+  /** Whether the program is on the interface still: false once that was removed, or detached. */
+  public synchronized boolean isAttached() {
+    return !closed && attachment.isAttached();
+  }
+
   /**
    * Pins the link: it stays attached when this object is closed or this process ends, until the
    * file is removed.

@@ -18,9 +18,11 @@ public sealed interface BPFMaps extends AutoCloseable permits BPFProgram, BPFPin
 
   /**
    * The memory of an array with BPF_F_MMAPABLE, shared with the programs: element i starts at i
-   * times the value's size rounded up to 8 bytes. Usable from any thread until close; later use
-   * throws {@link IllegalStateException}. Access it with the {@link java.lang.invoke.VarHandle}
-   * mode that the programs' use of it asks for.
+   * times the value's size rounded up to 8 bytes. Or all addresses of a BPF arena, at the address
+   * that was set before loading, which has to be free (else a {@link BPFException}: EEXIST): what
+   * is touched there and has no memory is given some, behind the programs' back. Usable from any
+   * thread until close; later use throws {@link IllegalStateException}. Access it with the {@link
+   * java.lang.invoke.VarHandle} mode that the programs' use of it asks for.
    */
   MemorySegment mmap(String name);
 

@@ -102,6 +102,11 @@ final class ClsactFilter implements Attachment {
   }
 
   @Override
+  public boolean isAttached() {
+    return NetDevice.name(ifindex).isPresent();
+  }
+
+  @Override
   public void close() {
     try (Arena arena = Arena.ofConfined()) {
       int _ = BPFCalls.tcDetach(hook(arena, ifindex, INGRESS), opts(arena)); // may be gone already

@@ -14,6 +14,7 @@ final class LibC {
   static final int PROT_READ = 1;
   static final int PROT_WRITE = 2;
   static final int MAP_SHARED = 0x1;
+  private static final int MAP_FIXED_NOREPLACE = 0x100000;
   static final int MAP_PRIVATE = 0x2;
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_NORESERVE = 0x4000;
@@ -59,18 +60,22 @@ final class LibC {
   record Mapping(MemorySegment memory, int errno) {}
 
   /**
-   * mmap(2) at an address of the kernel's choice. The memory is unmapped when {@code arena} closes.
+   * mmap(2). The memory is unmapped when {@code arena} closes.
+   *
+   * @param address where, if that is free, or 0: where the kernel chooses
    */
-  static Mapping mmap(Arena arena, long length, int protection, int flags, int fd) {
+  static Mapping mmap(Arena arena, long address, long length, int protection, int flags, int fd) {
     try (Arena call = Arena.ofConfined()) {
       MemorySegment capture = NativeLibrary.errnoCapture(call);
-      MemorySegment address =
+      int placed = address == 0 ? flags : flags | MAP_FIXED_NOREPLACE;
+      MemorySegment mapped =
           (MemorySegment)
-              MMAP.invokeExact(capture, MemorySegment.NULL, length, protection, flags, fd, 0L);
-      if (address.address() == -1L) {
+              MMAP.invokeExact(
+                  capture, MemorySegment.ofAddress(address), length, protection, placed, fd, 0L);
+      if (mapped.address() == -1L) {
         return new Mapping(MemorySegment.NULL, NativeLibrary.errno(capture));
       }
-      return new Mapping(address.reinterpret(length, arena, LibC::munmap), 0);
+      return new Mapping(mapped.reinterpret(length, arena, LibC::munmap), 0);
     } catch (Throwable e) {
       throw NativeLibrary.unexpected(e);
     }

@@ -48,6 +48,11 @@ final class LinkDescriptor implements Attachment {
   }
 
   @Override
+  public boolean isAttached() {
+    return info().ifindex() != 0;
+  }
+
+  @Override
   public void close() {
     LibC.close(fd);
   }

@@ -18,6 +18,7 @@ final class MapHandle {
   static final int TYPE_ARRAY_OF_MAPS = 12;
   static final int TYPE_QUEUE = 22;
   static final int TYPE_RINGBUF = 27;
+  static final int TYPE_ARENA = 33;
 
   static final long ANY = 0; // BPF_ANY
   static final long NOEXIST = 1; // BPF_NOEXIST
@@ -95,19 +96,21 @@ final class MapHandle {
 
   /**
    * Maps the elements, {@link #stride()} apart, into memory that lives as long as {@code arena}:
-   * read-only for constants, else writable.
+   * read-only for constants, else writable. A BPF arena is mapped whole, where it wants to be.
    */
   MemorySegment mmap(Arena arena) {
-    requireType("an array", TYPE_ARRAY);
+    requireType("an array or arena", TYPE_ARRAY, TYPE_ARENA);
     if ((info.flags() & F_MMAPABLE) == 0) {
       throw new IllegalArgumentException("map " + name + " was made without BPF_F_MMAPABLE");
     }
     boolean constant = (info.flags() & F_RDONLY_PROG) != 0;
-    long bytes = stride() * info.maxEntries();
     long page = LibC.pageSize();
+    boolean pages = info.type() == TYPE_ARENA;
+    long bytes = (pages ? page : stride()) * info.maxEntries();
     LibC.Mapping mapping =
         LibC.mmap(
             arena,
+            pages ? info.extra() : 0,
             (bytes + page - 1) / page * page,
             constant ? LibC.PROT_READ : LibC.PROT_READ | LibC.PROT_WRITE,
             LibC.MAP_SHARED,

@@ -18,7 +18,14 @@ final class ObjectInfo {
 
   /** struct bpf_map_info. Sizes in bytes; {@code name} is cut to 15 characters by the kernel. */
   record MapInfo(
-      int type, int id, int keySize, int valueSize, long maxEntries, int flags, String name) {}
+      int type,
+      int id,
+      int keySize,
+      int valueSize,
+      long maxEntries,
+      int flags,
+      String name,
+      long extra) {}
 
   /** struct bpf_prog_info. */
   record ProgramInfo(int id, String name, int verifiedInstructions) {}
@@ -36,7 +43,8 @@ final class ObjectInfo {
           info.get(JAVA_INT, 12),
           Integer.toUnsignedLong(info.get(JAVA_INT, 16)),
           info.get(JAVA_INT, 20),
-          info.asSlice(24, NAME_BYTES).getString(0));
+          info.asSlice(24, NAME_BYTES).getString(0),
+          info.get(JAVA_LONG, 80));
     }
   }
 

@@ -22,6 +22,7 @@ final class ProgramLog {
     LibC.Mapping mapping =
         LibC.mmap(
             arena,
+            0,
             bytes,
             LibC.PROT_READ | LibC.PROT_WRITE,
             LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS | LibC.MAP_NORESERVE,

@@ -4,7 +4,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.store.BootClock;
 import org.kerbykv.server.store.Store;
 
@@ -63,7 +63,7 @@ final class Housekeeper implements AutoCloseable {
       store.upkeep();
     } catch (RuntimeException e) {
       // One failure must not end all later upkeep, as the executor would have it.
-      ServerLog.warn("upkeep failed: " + e);
+      ServerLog.warn("upkeep failed", "error", e);
     }
   }
 }

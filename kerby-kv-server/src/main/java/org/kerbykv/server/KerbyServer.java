@@ -12,11 +12,11 @@ import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.lock.LockMetrics;
 import org.kerbykv.server.lock.LockOptions;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.MetricsEndpoint;
 import org.kerbykv.server.metrics.MetricsRegistry;
 import org.kerbykv.server.metrics.RequestCounts;
 import org.kerbykv.server.net.EventLoops;
-import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.store.Store;
 import org.kerbykv.server.store.UserStore;
 
@@ -36,6 +36,7 @@ public final class KerbyServer implements AutoCloseable {
 
   private Optional<KvService> kv = Optional.empty();
   private Optional<LockService> locks = Optional.empty();
+  private Optional<KernelDoors> kernelDoors = Optional.empty();
   private MetricsEndpoint metrics;
   private String xdp = "off";
 
@@ -123,7 +124,7 @@ public final class KerbyServer implements AutoCloseable {
       try {
         next.close();
       } catch (Exception e) {
-        ServerLog.warn("closing " + next.getClass().getSimpleName() + ": " + e);
+        ServerLog.warn("closing failed", "what", next.getClass().getSimpleName(), "error", e);
       }
     }
   }
@@ -185,6 +186,7 @@ public final class KerbyServer implements AutoCloseable {
     if (kernel.isPresent()) {
       xdp = opened(kernel.get()).attach();
       first = kernel.map(KernelSetUp.Opened::doors).filter(_ -> !xdp.equals("off"));
+      kernelDoors = first;
     }
     if (lockKernel.isPresent()) {
       String mode = lockKernel.get().attachXdp(first);
@@ -216,13 +218,21 @@ public final class KerbyServer implements AutoCloseable {
     InetSocketAddress address =
         new InetSocketAddress(config.listen(), Math.max(config.metricsPort(), 0));
     try {
-      metrics = opened(new MetricsEndpoint(address, registry::scrape, this::trouble));
+      metrics =
+          opened(new MetricsEndpoint(address, registry::scrape, this::trouble, this::obstacle));
     } catch (IOException e) {
       throw StartException.cannotListen("metrics", config.listen(), config.metricsPort(), e);
     }
   }
 
-  /** What keeps the server from doing all it should. */
+  /** What keeps clients from being answered by the kernel, as they were at the start. */
+  private Optional<String> obstacle() {
+    return kernelDoors
+        .filter(doors -> !doors.areAttached())
+        .map(_ -> "the programs are no longer on interface " + config.interfaceName());
+  }
+
+  /** What only a restart helps against. */
   private Optional<String> trouble() {
     return locks.filter(service -> !service.isHealthy()).map(_ -> "nobody looks after locks");
   }

@@ -12,7 +12,7 @@ import org.kerbykv.bpf.BPFSupport;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.KernelConfig;
 import org.kerbykv.server.kernel.KernelDoors;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.store.KernelStore;
 import org.kerbykv.server.store.StoreDoor;
 
@@ -43,7 +43,7 @@ final class KernelSetUp {
     String attach() throws StartException {
       try {
         XdpMode mode = doors.attach(config);
-        Placement.warnOfLostReplies(config.place().interfaceName(), mode);
+        Placement.warnOfLostReplies(config.place().interfaceName(), mode, required);
         return mode.name().toLowerCase(Locale.ROOT);
       } catch (BPFException e) {
         if (required) {
@@ -54,7 +54,7 @@ final class KernelSetUp {
         Placement.refuseBesideStranger(config.place().interfaceName());
         // The store is the kernel's all the same; packets reach it through user space's door.
         doors.detach();
-        ServerLog.warn("the kernel answers no packets: " + Placement.firstLine(e));
+        ServerLog.warn("the kernel answers no packets", "reason", Placement.firstLine(e));
         return "off";
       }
     }
@@ -115,7 +115,7 @@ final class KernelSetUp {
     if (required) {
       throw new StartException("eBPF cannot be used: " + reason, null);
     }
-    ServerLog.warn("serving from user space alone: " + reason);
+    ServerLog.warn("serving from user space alone", "reason", reason);
     return Optional.empty();
   }
 

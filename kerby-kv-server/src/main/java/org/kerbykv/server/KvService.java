@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.function.ToLongFunction;
 import org.kerbykv.server.kernel.NetDrops;
 import org.kerbykv.server.lock.LockService;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.DropReason;
 import org.kerbykv.server.metrics.KvMetrics;
 import org.kerbykv.server.metrics.MetricsRegistry;
@@ -22,7 +23,6 @@ import org.kerbykv.server.metrics.Totals;
 import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.EventLoops;
 import org.kerbykv.server.net.ReplyRate;
-import org.kerbykv.server.net.ServerLog;
 import org.kerbykv.server.net.SocketReport;
 import org.kerbykv.server.net.TcpListener;
 import org.kerbykv.server.net.UdpEndpoint;
@@ -170,7 +170,7 @@ final class KvService implements AutoCloseable {
                 commands,
                 config.listen(),
                 tcpPort(udpPort),
-                config.connectionsMax(),
+                config.connections(),
                 TcpSecurity.auth(config.security()),
                 TcpSecurity.tls(config.security()));
       } catch (IOException e) {
@@ -243,6 +243,11 @@ final class KvService implements AutoCloseable {
     @Override
     public int udpPort() {
       return udp == null ? 0 : udp.address().getPort();
+    }
+
+    @Override
+    public int connectionsMax() {
+      return tcp == null ? config.connections().connectionsMax() : tcp.connectionsMax();
     }
 
     @Override

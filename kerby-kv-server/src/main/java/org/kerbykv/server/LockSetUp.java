@@ -11,7 +11,7 @@ import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.DoorPlace;
 import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.lock.LockDoors;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 
 /** Has the kernel set up for locks, without which there are none. */
 final class LockSetUp {
@@ -79,7 +79,7 @@ final class LockSetUp {
       }
       try {
         XdpMode mode = doors.attachXdp(place);
-        Placement.warnOfLostReplies(place.interfaceName(), mode);
+        Placement.warnOfLostReplies(place.interfaceName(), mode, xdp != XdpChoice.AUTO);
         return mode.name().toLowerCase(Locale.ROOT);
       } catch (BPFException e) {
         Placement.refuseToHideBehindAnother(
@@ -93,7 +93,7 @@ final class LockSetUp {
       if (xdp != XdpChoice.AUTO) {
         throw Placement.refused(e);
       }
-      ServerLog.warn(consequence + ": " + Placement.firstLine(e));
+      ServerLog.warn(consequence, "reason", Placement.firstLine(e));
     }
 
     @Override

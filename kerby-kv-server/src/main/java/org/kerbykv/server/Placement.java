@@ -12,9 +12,9 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.bpf.XdpMode;
 import org.kerbykv.server.kernel.DoorPlace;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.Cidr;
-import org.kerbykv.server.net.ServerLog;
 
 /** Where the kernel's doors go, and what may be in the way there. */
 final class Placement {
@@ -42,13 +42,33 @@ final class Placement {
     }
   }
 
-  /** Says so if replies may get lost in that mode. */
-  static void warnOfLostReplies(String interfaceName, XdpMode mode) {
-    if (mode == XdpMode.NATIVE && isVirtual(interfaceName)) {
+  /**
+   * Says so if native replies may get lost, or are why the mode is another.
+   *
+   * @param isChosen whether the operator named the mode
+   */
+  static void warnOfLostReplies(String interfaceName, XdpMode mode, boolean isChosen) {
+    if (!isVirtual(interfaceName) || isLoopback(interfaceName)) {
+      return;
+    }
+    if (mode == XdpMode.NATIVE) {
       ServerLog.warn(
           "native XDP on virtual interface %s: replies are lost or late unless its peer has an"
                   .formatted(interfaceName)
               + " XDP program too (one that passes all is enough); --xdp generic needs none");
+    } else if (!isChosen) {
+      ServerLog.warn(
+          "generic XDP on virtual interface %s: native replies would be lost if its peer has no NAPI;"
+                  .formatted(interfaceName)
+              + " --xdp generic says the same without this line");
+    }
+  }
+
+  private static boolean isLoopback(String interfaceName) {
+    try {
+      return NetworkInterface.getByName(interfaceName).isLoopback();
+    } catch (SocketException e) {
+      return false;
     }
   }
 

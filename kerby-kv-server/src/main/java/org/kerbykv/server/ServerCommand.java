@@ -14,8 +14,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.kerbykv.server.kernel.SourceRules;
 import org.kerbykv.server.lock.LockOptions;
+import org.kerbykv.server.log.LogFormat;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.net.Cidr;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.net.ConnectionLimits;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,7 +47,8 @@ final class ServerCommand implements Callable<Integer> {
   private static final int THREADS_MAX = 64;
   private static final int DEFAULT_THREADS_MAX = 4;
   private static final int PORT_MAX = 65535;
-  private static final int LOCK_SECONDS_MAX = 1_000_000;
+  private static final int SECONDS_MAX = 1_000_000;
+  private static final int KEEP_ALIVE_SECONDS_MAX = 32_767; // MAX_TCP_KEEPIDLE
   private static final Pattern RATE = Pattern.compile("([0-9]{1,12})([kmg]?)");
   private static final long RATE_MIN = 1L << 10;
   private static final long RATE_MAX = 100L << 30;
@@ -222,7 +225,7 @@ final class ServerCommand implements Callable<Integer> {
   @Option(
       names = "--metrics-port",
       defaultValue = "${env:KERBY_METRICS_PORT:-9411}",
-      description = "HTTP port for /metrics and /health (${DEFAULT-VALUE}).")
+      description = "HTTP port for /metrics, /health and /ready (${DEFAULT-VALUE}).")
   private int metricsPort;
 
   @Option(
@@ -236,6 +239,30 @@ final class ServerCommand implements Callable<Integer> {
       defaultValue = "${env:KERBY_MAX_CONNECTIONS:-1024}",
       description = "TCP connections at once (${DEFAULT-VALUE}).")
   private int connectionsMax;
+
+  @Option(
+      names = "--idle-timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "${env:KERBY_IDLE_TIMEOUT:-0}",
+      description =
+          "Close TCP connections on which no request came for so long; 0: never"
+              + " (${DEFAULT-VALUE}).")
+  private int idleSeconds;
+
+  @Option(
+      names = "--tcp-keepalive",
+      paramLabel = "SECONDS",
+      defaultValue = "${env:KERBY_TCP_KEEPALIVE:-60}",
+      description =
+          "Silence after which a TCP peer is probed, and lost if it does not answer for as long"
+              + " again; 0: never (${DEFAULT-VALUE}).")
+  private int keepAliveSeconds;
+
+  @Option(
+      names = "--log-format",
+      defaultValue = "${env:KERBY_LOG_FORMAT:-text}",
+      description = "Lines on standard error: text, logfmt or json (${DEFAULT-VALUE}).")
+  private LogFormat logFormat;
 
   @Option(
       names = {"-v", "--verbose"},
@@ -295,6 +322,8 @@ final class ServerCommand implements Callable<Integer> {
       return drain();
     }
     ServerConfig config = config();
+    ServerLog.takeLibraries();
+    ServerLog.setFormat(logFormat);
     ServerLog.setVerbosity(config.verbosity());
     KerbyServer server;
     try {
@@ -345,6 +374,10 @@ final class ServerCommand implements Callable<Integer> {
         "--max-datagram must be 512 to 65507 bytes");
     require(inRange(threads, 0, THREADS_MAX), "--threads must be 0 to 64");
     require(connectionsMax >= 1, "--max-connections must be at least 1");
+    require(inRange(idleSeconds, 0, SECONDS_MAX), "--idle-timeout must be 0 to 1000000 seconds");
+    require(
+        inRange(keepAliveSeconds, 0, KEEP_ALIVE_SECONDS_MAX),
+        "--tcp-keepalive must be 0 to 32767 seconds");
     requireInterface();
     return new ServerConfig(
         listenAddress(),
@@ -361,7 +394,7 @@ final class ServerCommand implements Callable<Integer> {
         Optional.ofNullable(pinDirectory),
         metricsPort,
         threads == 0 ? defaultThreads() : threads,
-        connectionsMax,
+        new ConnectionLimits(connectionsMax, idleSeconds, keepAliveSeconds),
         verbosity(),
         lockOptions(),
         securityOptions());
@@ -373,10 +406,10 @@ final class ServerCommand implements Callable<Integer> {
         inRange(lockQueueMax, 1, LockOptions.QUEUE_MAX),
         "--lock-queue must be 1 to " + LockOptions.QUEUE_MAX);
     require(
-        inRange(lockLeaseMaxSeconds, 1, LOCK_SECONDS_MAX),
+        inRange(lockLeaseMaxSeconds, 1, SECONDS_MAX),
         "--lock-lease-max must be 1 to 1000000 seconds");
     require(
-        inRange(lockWaitMaxSeconds, 1, LOCK_SECONDS_MAX),
+        inRange(lockWaitMaxSeconds, 1, SECONDS_MAX),
         "--lock-wait-max must be 1 to 1000000 seconds");
     return new LockOptions(
         lockPort,

@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.kerbykv.server.lock.LockOptions;
+import org.kerbykv.server.net.ConnectionLimits;
 
 /**
  * How a server is to run. Ports: 0 is off, -1 any that is free.
@@ -23,7 +24,7 @@ import org.kerbykv.server.lock.LockOptions;
  * @param pinDirectory where programs and maps are pinned to survive a restart
  * @param metricsPort of HTTP for Prometheus
  * @param threads event loops
- * @param connectionsMax TCP connections at once
+ * @param connections TCP connections
  * @param verbosity 0 to 2
  * @param locks Kerby-Lock
  * @param security who is served, and how much
@@ -43,7 +44,7 @@ public record ServerConfig(
     Optional<Path> pinDirectory,
     int metricsPort,
     int threads,
-    int connectionsMax,
+    ConnectionLimits connections,
     int verbosity,
     LockOptions locks,
     SecurityOptions security) {

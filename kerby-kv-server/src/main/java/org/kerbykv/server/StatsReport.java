@@ -82,6 +82,8 @@ final class StatsReport {
 
     int connectionCount();
 
+    int connectionsMax();
+
     int verbosity();
 
     /** Returns all sockets, listening and connected. */
@@ -186,16 +188,21 @@ final class StatsReport {
     lines.add("time", System.currentTimeMillis() / 1000);
     lines.add("version", version);
     lines.add("pointer_size", 64);
-    String[] stat = processStat();
-    lines.add("rusage_user", seconds(stat[STAT_UTIME]));
-    lines.add("rusage_system", seconds(stat[STAT_STIME]));
+    processStat()
+        .ifPresent(
+            stat -> {
+              lines.add("rusage_user", seconds(stat[STAT_UTIME]));
+              lines.add("rusage_system", seconds(stat[STAT_STIME]));
+            });
   }
 
   private void connections(StatLines lines) {
-    lines.add("max_connections", config.connectionsMax());
+    lines.add("max_connections", addresses.connectionsMax());
     lines.add("curr_connections", addresses.connectionCount());
     lines.add("total_connections", totals.sinceReset(Counter.TOTAL_CONNECTIONS));
     lines.add("rejected_connections", totals.sinceReset(Counter.REJECTED_CONNECTIONS));
+    lines.add("listen_disabled_num", totals.sinceReset(Counter.LISTEN_DISABLED_NUM));
+    lines.add("idle_kicks", totals.sinceReset(Counter.IDLE_KICKS));
   }
 
   private void items(StatLines lines, StoreFigures figures) {
@@ -226,7 +233,7 @@ final class StatsReport {
 
   private void settings(StatLines lines) {
     lines.add("maxbytes", config.memoryLimitBytes() + config.userMemoryBytes());
-    lines.add("maxconns", config.connectionsMax());
+    lines.add("maxconns", addresses.connectionsMax());
     lines.add("tcpport", addresses.tcpPort());
     lines.add("udpport", addresses.udpPort());
     lines.add("inter", config.listen().getHostAddress());
@@ -246,7 +253,7 @@ final class StatsReport {
     lines.add("flush_enabled", "yes");
     lines.add("dump_enabled", "no");
     lines.add("hash_algorithm", "siphash");
-    lines.add("idle_timeout", 0);
+    lines.add("idle_timeout", config.connections().idleSeconds());
     lines.add("track_sizes", "no");
     lines.add("ssl_enabled", config.security().tls().isPresent() ? "yes" : "no");
     lines.add("kerby_interface", config.interfaceName());
@@ -291,13 +298,13 @@ final class StatsReport {
     return counter.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns the fields of /proc/self/stat after the command's name. */
-  private static String[] processStat() {
+  /** Returns the fields of /proc/self/stat after the command's name, unless files have run out. */
+  private static Optional<String[]> processStat() {
     try {
       String stat = Files.readString(Path.of("/proc/self/stat"));
-      return stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      return Optional.of(stat.substring(stat.lastIndexOf(')') + 2).split(" "));
     } catch (IOException e) {
-      throw new IllegalStateException("/proc/self/stat", e);
+      return Optional.empty();
     }
   }
 

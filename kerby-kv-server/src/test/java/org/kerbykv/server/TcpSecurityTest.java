@@ -84,7 +84,7 @@ class TcpSecurityTest {
             plain.pinDirectory(),
             0,
             plain.threads(),
-            plain.connectionsMax(),
+            plain.connections(),
             0,
             plain.locks(),
             security));

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufAllocatorMetricProvider;
+import java.io.DataInputStream;
 import java.io.EOFException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.kerbykv.server.net.ConnectionLimits;
 
 /** What connections do with input in pieces, long input, slow readers and all kinds of ends. */
 class TcpTest {
@@ -147,6 +149,79 @@ class TcpTest {
       }
       assertThat(received).isEqualTo(expected);
       other.exchange("delete slow\r\n");
+    }
+  }
+
+  /** What waits for them is the store's: each holds a share, however long what it asks for. */
+  @Test
+  void manySlowReadersHoldAShareEach() throws Exception {
+    int each = 64;
+    int length = MIB - 1000;
+    List<AsciiClient> readers = new ArrayList<>();
+    try (AsciiClient other = client()) {
+      for (char version = 'a'; version < 'a' + CONNECTIONS_MAX - 2; version++) {
+        String value = String.valueOf(version).repeat(length);
+        assertThat(other.exchange("set many 0 0 " + length + "\r\n" + value + "\r\n"))
+            .isEqualTo("STORED\r\n");
+        AsciiClient reader = client();
+        readers.add(reader);
+        reader.send("get" + " many".repeat(each) + "\r\nquit\r\n");
+        // It has begun to wait before the value changes.
+        reader.receive(1);
+      }
+      assertThat(usedDirectMemory())
+          .as("while %d MiB wait", each * readers.size())
+          .isLessThan(100L * MIB);
+      char version = 'a';
+      for (AsciiClient reader : readers) {
+        assertWholeValues(reader, each, length, version++);
+      }
+      other.exchange("delete many\r\n");
+    } finally {
+      for (AsciiClient reader : readers) {
+        reader.close();
+      }
+    }
+  }
+
+  /** Each value is that of one version, none of an earlier one than the first. */
+  private static void assertWholeValues(AsciiClient reader, int count, int length, char first)
+      throws Exception {
+    DataInputStream in = new DataInputStream(reader.socket().getInputStream());
+    byte[] header = ("VALUE many 0 " + length + "\r\n").getBytes(ISO_8859_1);
+    byte[] value = new byte[length];
+    int skipped = 1; // what was received before
+    char least = first;
+    for (int i = 0; i < count; i++) {
+      assertThat(in.readNBytes(header.length - skipped))
+          .isEqualTo(Arrays.copyOfRange(header, skipped, header.length));
+      skipped = 0;
+      in.readFully(value);
+      byte[] expected = new byte[length];
+      Arrays.fill(expected, value[0]);
+      assertThat(Arrays.equals(value, expected)).as("one version in value %d", i).isTrue();
+      assertThat((char) value[0]).isGreaterThanOrEqualTo(least);
+      least = (char) value[0];
+      assertThat(in.readNBytes(2)).asString().isEqualTo("\r\n");
+    }
+    assertThat(in.readAllBytes()).asString().isEqualTo("END\r\n");
+  }
+
+  @Test
+  void idleConnectionsAreClosedIfTheyAreToBe() throws Exception {
+    ServerConfig config = TestServers.withConnections(new ConnectionLimits(10, 2, 60));
+    try (KerbyServer idleServer = KerbyServer.start(config);
+        AsciiClient idle = new AsciiClient(idleServer.tcpAddress().orElseThrow());
+        AsciiClient busy = new AsciiClient(idleServer.tcpAddress().orElseThrow())) {
+      assertThat(idle.exchange("set i 0 0 1\r\ni\r\n")).isEqualTo("STORED\r\n");
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(busy.exchange("stats\r\n"))
+                      .contains("STAT idle_kicks 1\r\n", "STAT curr_connections 1\r\n"));
+      assertThat(idle.receiveAll()).isEmpty();
+      assertThat(busy.exchange("get i\r\n")).isEqualTo("VALUE i 0 1\r\ni\r\nEND\r\n");
+      assertThat(busy.exchange("stats settings\r\n")).contains("STAT idle_timeout 2\r\n");
     }
   }
 

@@ -3,6 +3,7 @@ package org.kerbykv.server;
 import java.net.InetAddress;
 import java.util.Optional;
 import org.kerbykv.server.lock.LockOptions;
+import org.kerbykv.server.net.ConnectionLimits;
 
 /** Configurations for tests. */
 public final class TestServers {
@@ -17,6 +18,10 @@ public final class TestServers {
 
   static ServerConfig userSpace(int threads, int datagramMax) {
     return config(InetAddress.getLoopbackAddress(), threads, datagramMax, 256 * MIB, 1024);
+  }
+
+  static ServerConfig withConnections(ConnectionLimits connections) {
+    return config(InetAddress.getLoopbackAddress(), 2, 1400, 64 * MIB, connections);
   }
 
   /** Returns a server whose store is in the kernel, on any free port of 127.0.0.1. */
@@ -46,7 +51,7 @@ public final class TestServers {
         Optional.empty(),
         -1,
         2,
-        1024,
+        ConnectionLimits.of(1024),
         0,
         LockOptions.OFF,
         SecurityOptions.DEFAULT);
@@ -54,6 +59,16 @@ public final class TestServers {
 
   static ServerConfig config(
       InetAddress listen, int threads, int datagramMax, long userMemoryBytes, int connectionsMax) {
+    return config(
+        listen, threads, datagramMax, userMemoryBytes, ConnectionLimits.of(connectionsMax));
+  }
+
+  private static ServerConfig config(
+      InetAddress listen,
+      int threads,
+      int datagramMax,
+      long userMemoryBytes,
+      ConnectionLimits connections) {
     return new ServerConfig(
         listen,
         -1,
@@ -69,7 +84,7 @@ public final class TestServers {
         Optional.empty(),
         -1,
         threads,
-        connectionsMax,
+        connections,
         0,
         LockOptions.OFF,
         SecurityOptions.DEFAULT);

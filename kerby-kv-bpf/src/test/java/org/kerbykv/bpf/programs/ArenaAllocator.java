@@ -1,5 +1,6 @@
 package org.kerbykv.bpf.programs;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -10,8 +11,11 @@ final class ArenaAllocator extends Allocator {
   /** Blocks of a span: KERBY_SPAN. */
   static final int SPAN = 64;
 
-  /** Where user space would have it; this test never maps it. */
-  private static final long ADDRESS = 1L << 44;
+  /** Where user space has it, if it maps it. */
+  static final long ADDRESS = 1L << 45;
+
+  /** Where its blocks are: KERBY_AT_BLOCKS. */
+  static final long AT_BLOCKS = 0x20000000;
 
   /** For looking into the pool, from any thread. */
   private final Caller inspector;
@@ -22,6 +26,7 @@ final class ArenaAllocator extends Allocator {
   private final BPFTestRun blockNext;
   private final BPFTestRun spanAge;
   private final BPFTestRun blockDamage;
+  private final BPFTestRun unlist;
 
   /**
    * Loads it. No span has memory yet.
@@ -40,6 +45,12 @@ final class ArenaAllocator extends Allocator {
     blockNext = program().testRun("call_block_next");
     spanAge = program().testRun("call_span_age");
     blockDamage = program().testRun("call_block_damage");
+    unlist = program().testRun("call_unlist");
+  }
+
+  /** The arena in user space. */
+  MemorySegment mmap() {
+    return program().mmap("kerby_arena");
   }
 
   /** kerby_arena_upkeep to between {@code idleMin} and {@code idleMax} idle spans. */
@@ -55,6 +66,11 @@ final class ArenaAllocator extends Allocator {
   /** Writes to the first word of a block, whoever has it. */
   void damage(int blockNumber, int word) {
     inspect(blockDamage, blockNumber, word);
+  }
+
+  /** kerby_unlist of the block's span, which it is for the pool to see through. */
+  void unlist(int blockNumber, int spanClass) {
+    inspect(unlist, blockNumber, spanClass);
   }
 
   @Override

@@ -1,7 +1,11 @@
 package org.kerbykv.bpf.programs;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +21,7 @@ class ArenaPoolTest {
   private static final int SPAN = ArenaAllocator.SPAN;
   private static final int MAX = Allocator.MAX_BLOCKS;
   private static final int ENOMEM = -12;
+  private static final int EINVAL = -22;
 
   private ArenaAllocator allocator;
   private Allocator.Caller caller;
@@ -131,6 +136,19 @@ class ArenaPoolTest {
     assertThat(caller.malloc(1)).isEqualTo(Allocator.ENOSPC);
   }
 
+  @Test
+  void whoWasOvertakenTakesNoSpanOffTheListWhereItBelongs() {
+    load(2 * SPAN, false);
+    allocator.upkeep(2, 2);
+    for (int i = 0; i < SPAN / MAX; i++) {
+      assertThat(ArenaAllocator.number(malloc(MAX)[0])).isLessThan(SPAN);
+    }
+    for (int spanClass = 0; spanClass < 8; spanClass++) {
+      allocator.unlist(SPAN, spanClass);
+    }
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+  }
+
   // memory
 
   @Test
@@ -182,7 +200,11 @@ class ArenaPoolTest {
     int number = ArenaAllocator.number(idx[0]);
     free(idx);
     allocator.damage(number, 7);
+    MemorySegment arena = allocator.mmap();
+    long at = ArenaAllocator.AT_BLOCKS + (long) number * BLOCK;
+    assertThat(arena.get(JAVA_LONG, at)).isEqualTo(7);
     assertThat(allocator.upkeep(0, 0)).isEqualTo(1);
+    assertThat(arena.get(JAVA_LONG, at)).as("of another page").isZero();
     assertThat(caller.malloc(1)).isEqualTo(ENOMEM);
     allocator.upkeep(1, 1);
     long[] again = malloc(1);
@@ -209,6 +231,49 @@ class ArenaPoolTest {
     all.forEach(this::free);
     assertThat(idleSpans()).isEqualTo(spans);
     assertThat(allocator.upkeep(0, 0)).isEqualTo(spans);
+  }
+
+  @Test
+  void userSpaceSharesTheMemory() {
+    load(SPAN, false);
+    allocator.upkeep(1, 1);
+    MemorySegment arena = allocator.mmap();
+    assertThat(arena.address()).isEqualTo(ArenaAllocator.ADDRESS);
+    assertThat(arena.byteSize()).isEqualTo(1L << 32);
+    malloc(1);
+    long index = malloc(1)[0];
+    caller.poolUpdate("said by a program".getBytes(US_ASCII));
+    MemorySegment block =
+        arena.asSlice(
+            ArenaAllocator.AT_BLOCKS + (long) ArenaAllocator.number(index) * BLOCK, BLOCK);
+    assertThat(block.getString(0, US_ASCII)).isEqualTo("said by a program");
+    block.setString(0, "said by user space", US_ASCII);
+    assertThat(new String(allocator.block(index), US_ASCII)).startsWith("said by user space\0");
+    assertThatThrownBy(allocator::mmap).as("once more").hasMessageContaining("EEXIST");
+  }
+
+  @Test
+  void whatUserSpaceTouchedIsGivenMemoryAllTheSame() {
+    load(SPAN, false);
+    MemorySegment arena = allocator.mmap();
+    arena.set(JAVA_LONG, ArenaAllocator.AT_BLOCKS, 1); // the page is there now
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(1);
+    assertThat(malloc(MAX)).matches(ArenaPoolTest::isRun);
+    assertThat(arena.get(JAVA_LONG, ArenaAllocator.AT_BLOCKS)).isZero();
+  }
+
+  @Test
+  void aPoolThatDoesNotFitTheArenaGetsNoMemory() {
+    int most = (int) (((1L << 32) - ArenaAllocator.AT_BLOCKS) / BLOCK);
+    load(most, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(1);
+    allocator.close();
+    load(most + 1, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(EINVAL);
+    assertThat(caller.malloc(1)).isEqualTo(ENOMEM);
+    allocator.close();
+    allocator = new ArenaAllocator(96, SPAN, false);
+    assertThat(allocator.upkeep(1, 1)).isEqualTo(EINVAL);
   }
 
   // indexes

@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.kerbykv.bpf.BPFLink;
 import org.kerbykv.bpf.BPFProgram;
 import org.kerbykv.bpf.NetDevice;
@@ -17,7 +17,7 @@ public final class DoorLinks {
   private static final String PIN_PREFIX = "link_";
 
   private final BPFProgram program;
-  private final List<BPFLink> links = new ArrayList<>();
+  private final List<BPFLink> links = new CopyOnWriteArrayList<>();
 
   public DoorLinks(BPFProgram program) {
     this.program = program;
@@ -42,6 +42,11 @@ public final class DoorLinks {
         pinned.orElseGet(() -> pinned(place, name, program.xdpAttach(name, ifindex, place.mode())));
     links.add(link);
     return link.xdpMode().orElse(XdpMode.GENERIC);
+  }
+
+  /** Returns whether all that was attached is so still. Thread-safe. */
+  public boolean areAttached() {
+    return links.stream().allMatch(BPFLink::isAttached);
   }
 
   /** Detaches what is not pinned. */

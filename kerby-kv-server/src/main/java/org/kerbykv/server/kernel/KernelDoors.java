@@ -154,6 +154,11 @@ public final class KernelDoors implements AutoCloseable {
     ctl.setEpoch(bootSeconds);
   }
 
+  /** Returns whether the programs that were attached are on their interface still. */
+  public boolean areAttached() {
+    return links.areAttached();
+  }
+
   /** Detaches what is not pinned. The maps stay open. */
   public void detach() {
     links.detach();

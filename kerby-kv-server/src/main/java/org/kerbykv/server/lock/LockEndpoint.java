@@ -11,9 +11,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.function.Function;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.net.Allowlist;
 import org.kerbykv.server.net.DatagramSender;
-import org.kerbykv.server.net.ServerLog;
 
 /**
  * One UDP socket of one event loop: what the kernel's doors let pass goes through user space's, as
@@ -164,12 +164,11 @@ final class LockEndpoint extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    String line = "locks, UDP " + channel.localAddress() + ": " + cause;
     if (cause instanceof IOException) {
       // For example an ICMP error for a reply whose receiver has gone.
-      ServerLog.debug(line);
+      ServerLog.debug("UDP socket of locks", "local", channel.localAddress(), "error", cause);
     } else {
-      ServerLog.warn(line);
+      ServerLog.warn("answering for locks failed", "error", cause);
     }
   }
 }

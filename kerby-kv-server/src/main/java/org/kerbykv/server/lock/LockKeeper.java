@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.kerbykv.bpf.BPFRingBuffer;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.store.BootClock;
 
 /**
@@ -95,7 +95,7 @@ final class LockKeeper implements AutoCloseable {
         reaper.step();
       } catch (RuntimeException e) {
         // What is still due stays due.
-        ServerLog.warn("looking after locks: " + e);
+        ServerLog.warn("looking after locks failed", "error", e);
         pause();
       } finally {
         send();

@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 
-/** Serves {@code /metrics} and {@code /health} over HTTP. */
+/** Serves {@code /metrics}, {@code /health} and {@code /ready} over HTTP. */
 public final class MetricsEndpoint implements AutoCloseable {
   private static final String PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -21,24 +21,33 @@ public final class MetricsEndpoint implements AutoCloseable {
   /**
    * Starts to serve.
    *
-   * @param trouble what keeps the server from doing all it should, in a line; empty if nothing does
+   * @param trouble what only a restart helps against, in a line; empty if there is nothing
+   * @param obstacle what keeps clients from being served as they should be, likewise
    * @throws IOException when the address cannot be had
    */
   public MetricsEndpoint(
-      InetSocketAddress address, Supplier<String> metrics, Supplier<Optional<String>> trouble)
+      InetSocketAddress address,
+      Supplier<String> metrics,
+      Supplier<Optional<String>> trouble,
+      Supplier<Optional<String>> obstacle)
       throws IOException {
     server = HttpServer.create(address, 0);
     server.setExecutor(executor);
     server.createContext(
         "/metrics", exchange -> answer(exchange, "/metrics", PROMETHEUS_TEXT, 200, metrics));
-    server.createContext(
-        "/health",
-        exchange -> {
-          Optional<String> wrong = trouble.get();
-          int status = wrong.isPresent() ? 503 : 200;
-          answer(exchange, "/health", "text/plain", status, () -> wrong.orElse("ok") + "\n");
-        });
+    serveState("/health", trouble);
+    serveState("/ready", () -> trouble.get().or(obstacle));
     server.start();
+  }
+
+  private void serveState(String path, Supplier<Optional<String>> state) {
+    server.createContext(
+        path,
+        exchange -> {
+          Optional<String> wrong = state.get();
+          int status = wrong.isPresent() ? 503 : 200;
+          answer(exchange, path, "text/plain", status, () -> wrong.orElse("ok") + "\n");
+        });
   }
 
   public InetSocketAddress address() {

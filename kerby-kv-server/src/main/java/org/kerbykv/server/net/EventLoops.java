@@ -18,6 +18,13 @@ import org.kerbykv.server.store.Store;
 
 /** The event loops. */
 public final class EventLoops implements AutoCloseable {
+  static {
+    // Else Netty looks for a hardware address to make names of, and complains where there is none.
+    if (System.getProperty("io.netty.machineId") == null) {
+      System.setProperty("io.netty.machineId", "02:00:00:00:00:00");
+    }
+  }
+
   private final MultiThreadIoEventLoopGroup group;
   private final List<EventLoop> loops = new ArrayList<>();
   private final List<Counters> counters = new ArrayList<>();

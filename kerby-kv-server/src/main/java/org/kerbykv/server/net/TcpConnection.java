@@ -9,7 +9,10 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Optional;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.protocol.AsciiSession;
 import org.kerbykv.server.protocol.AuthFile;
@@ -18,12 +21,14 @@ import org.kerbykv.server.protocol.Dispatcher;
 import org.kerbykv.server.protocol.ReplyOutput;
 import org.kerbykv.server.protocol.ServerCommands;
 import org.kerbykv.server.store.BootClock;
+import org.kerbykv.server.store.HeldValue;
 
 /**
  * One TCP connection.
  *
  * <p>Reading stops while too many replies wait for a slow reader, so that a connection holds a
- * bounded amount of memory.
+ * bounded amount of memory: what was written, and of long values that it waits for the store's own
+ * copy.
  *
  * <p>A peer may end its output and still read the replies, as far as the socket takes them at once:
  * when Netty 4.2.18 then has to wait for room, it asks epoll about a descriptor that it has itself
@@ -40,6 +45,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
   private final AuthGate gate;
 
   private final Channel channel;
+  private final Output output = new Output();
 
   /** Input that waits for more input, or for replies to be sent; null when there is none. */
   private ByteBuf pending;
@@ -60,7 +66,6 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
       Channel channel, Dispatcher dispatcher, ServerCommands server, Optional<AuthFile> auth) {
     this.channel = channel;
     this.dispatcher = dispatcher;
-    Output output = new Output();
     this.session = new AsciiSession(dispatcher, output, server);
     this.gate = auth.map(file -> new AuthGate(file, output)).orElse(null);
   }
@@ -108,6 +113,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     session.abandon();
+    output.abandon();
     if (pending != null) {
       pending.release();
       pending = null;
@@ -116,13 +122,14 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    ServerLog.debug("connection " + channel.remoteAddress() + ": " + cause);
+    ServerLog.debug("connection lost", "peer", channel.remoteAddress(), "error", cause);
     var _ = context.close();
   }
 
   /** Goes on with what waits, after the replies before it or the end of input. */
   private void proceed() {
     if (channel.isActive()) {
+      output.writeWaiting();
       consumePending();
       closeWhenDone();
       pauseOrResume();
@@ -154,11 +161,16 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
         (InetSocketAddress) channel.remoteAddress(),
         (InetSocketAddress) channel.localAddress(),
         activity,
-        BootClock.seconds() - lastCommandAt);
+        idleSeconds());
+  }
+
+  /** Returns the seconds since the last input. Thread-safe. */
+  int idleSeconds() {
+    return BootClock.seconds() - lastCommandAt;
   }
 
   private String activityNow() {
-    if (!channel.isWritable()) {
+    if (!output.isWritable()) {
       return "conn_mwrite";
     }
     if (session.isInValue()) {
@@ -172,7 +184,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
   private void pauseOrResume() {
     activity = activityNow();
-    channel.config().setAutoRead(channel.isWritable() && !session.isClosed());
+    channel.config().setAutoRead(output.isWritable() && !session.isClosed());
   }
 
   /**
@@ -181,13 +193,18 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
    * output.
    */
   private void closeWhenDone() {
-    if (inputEnded && channel.isWritable()) {
+    if (inputEnded && output.isWritable()) {
       dispatcher.finish();
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      output.closeAfterwards();
     }
   }
 
   private final class Output extends ReplyOutput {
+    /** What comes behind a value that is held, that first: pieces and held values. */
+    private final Deque<Object> waiting = new ArrayDeque<>();
+
+    private boolean closes;
+
     @Override
     protected ByteBuf newPiece(int hintBytes) {
       int bytes = Math.clamp(hintBytes, PIECE_BYTES_MIN, PIECE_BYTES_MAX);
@@ -201,8 +218,74 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
         piece.release();
         return;
       }
+      if (waiting.isEmpty()) {
+        write(piece);
+      } else {
+        waiting.add(piece);
+      }
+    }
+
+    @Override
+    protected boolean takesMore() {
+      return waiting.isEmpty() && flushedWritable();
+    }
+
+    @Override
+    protected void take(HeldValue rest) {
+      if (channel.isActive()) {
+        waiting.add(rest);
+      } else {
+        rest.release();
+      }
+    }
+
+    private void write(ByteBuf piece) {
       dispatcher.counters().add(Counter.BYTES_WRITTEN, piece.readableBytes());
       var _ = channel.write(piece, channel.voidPromise());
+    }
+
+    /** Returns whether there is room, after sending what can be sent. */
+    private boolean flushedWritable() {
+      if (!channel.isWritable()) {
+        channel.flush();
+      }
+      return channel.isWritable();
+    }
+
+    /** Writes what waits, as long as there is room. */
+    void writeWaiting() {
+      boolean wrote = false;
+      while (!waiting.isEmpty() && flushedWritable()) {
+        wrote = true;
+        if (waiting.peek() instanceof HeldValue rest) {
+          ByteBuf piece = newPiece(rest.remaining());
+          rest.read(piece);
+          write(piece);
+          if (rest.remaining() > 0) {
+            continue;
+          }
+          rest.release();
+        } else {
+          write((ByteBuf) waiting.peek());
+        }
+        waiting.remove();
+      }
+      if (wrote && closes && waiting.isEmpty()) {
+        closeAfterwards();
+      } else if (wrote) {
+        channel.flush();
+      }
+    }
+
+    /** Gives up what waits: the peer has gone. */
+    void abandon() {
+      for (Object next; (next = waiting.poll()) != null; ) {
+        if (next instanceof HeldValue rest) {
+          rest.release();
+        } else {
+          ((ByteBuf) next).release();
+        }
+      }
     }
 
     @Override
@@ -218,7 +301,10 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
     @Override
     protected void closeAfterwards() {
       finishPiece();
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      closes = true;
+      if (waiting.isEmpty()) {
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      }
     }
 
     @Override
@@ -229,7 +315,7 @@ final class TcpConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     public boolean isWritable() {
-      return channel.isWritable();
+      return waiting.isEmpty() && channel.isWritable();
     }
 
     @Override

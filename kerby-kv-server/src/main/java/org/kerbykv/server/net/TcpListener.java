@@ -6,9 +6,12 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
@@ -20,7 +23,9 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.protocol.AuthFile;
@@ -31,15 +36,11 @@ import org.kerbykv.server.protocol.ServerCommands;
 public final class TcpListener implements AutoCloseable {
   private static final int BACKLOG = 1024;
 
-  /** A connection stops being read while more than the higher waits to be sent to it. */
-  private static final WriteBufferWaterMark WATER_MARK =
-      new WriteBufferWaterMark(256 << 10, 1 << 20);
-
   private static final byte[] TOO_MANY = "ERROR Too many open connections\r\n".getBytes(US_ASCII);
 
   private final EventLoops loops;
   private final ServerCommands server;
-  private final int connectionsMax;
+  private final ConnectionLimits limits;
   private final Optional<AuthFile> auth;
   private final Optional<SslContext> tls;
   private final AtomicInteger connections = new AtomicInteger();
@@ -50,6 +51,7 @@ public final class TcpListener implements AutoCloseable {
    * Starts to listen.
    *
    * @param port -1 for any that is free
+   * @param wanted limits; of connections there are fewer if there are not files enough
    * @param auth who may come; empty for everybody
    * @param tls what connections are secured by, if they are
    * @throws IOException when the address cannot be had
@@ -59,13 +61,13 @@ public final class TcpListener implements AutoCloseable {
       ServerCommands server,
       InetAddress address,
       int port,
-      int connectionsMax,
+      ConnectionLimits wanted,
       Optional<AuthFile> auth,
       Optional<SslContext> tls)
       throws IOException {
     this.loops = loops;
     this.server = server;
-    this.connectionsMax = connectionsMax;
+    limits = within(wanted);
     this.auth = auth;
     this.tls = tls;
     listener =
@@ -77,7 +79,7 @@ public final class TcpListener implements AutoCloseable {
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, waterMark(limits))
                 .childHandler(
                     new ChannelInitializer<>() {
                       @Override
@@ -86,10 +88,55 @@ public final class TcpListener implements AutoCloseable {
                       }
                     })
                 .bind(new InetSocketAddress(address, Math.max(port, 0))));
+    // Behind Netty's own, which pauses for a second.
+    listener.pipeline().addLast(new AcceptFailures(loops));
+    if (limits.idleSeconds() > 0) {
+      var _ = listener.eventLoop().scheduleWithFixedDelay(this::closeIdle, 1, 1, TimeUnit.SECONDS);
+    }
+  }
+
+  private static ConnectionLimits within(ConnectionLimits wanted) {
+    int most = OpenFiles.connections(wanted.connectionsMax());
+    if (most < wanted.connectionsMax()) {
+      ServerLog.warn(
+          "the limit of open files allows fewer connections",
+          "files",
+          OpenFiles.max(),
+          "wanted",
+          wanted.connectionsMax(),
+          "connections",
+          most);
+    }
+    return wanted.withMax(most);
+  }
+
+  /** A connection stops being read while more than the higher waits to be sent to it. */
+  private static WriteBufferWaterMark waterMark(ConnectionLimits limits) {
+    return new WriteBufferWaterMark(limits.waitingBytesMax() / 4, limits.waitingBytesMax());
+  }
+
+  /** When connections cannot be accepted, for want of files: those that are there go on. */
+  private static final class AcceptFailures extends ChannelInboundHandlerAdapter {
+    private final EventLoops loops;
+
+    AcceptFailures(EventLoops loops) {
+      this.loops = loops;
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      loops.dispatcher(context.channel()).counters().count(Counter.LISTEN_DISABLED_NUM);
+      ServerLog.warn("accepting no connections for a second", "error", cause.getMessage());
+    }
   }
 
   public InetSocketAddress address() {
     return (InetSocketAddress) listener.localAddress();
+  }
+
+  /** Returns the most connections at once. */
+  public int connectionsMax() {
+    return limits.connectionsMax();
   }
 
   /** Returns the number of open connections. */
@@ -116,7 +163,7 @@ public final class TcpListener implements AutoCloseable {
   private void accept(Channel channel) {
     Dispatcher dispatcher = loops.dispatcher(channel);
     Counters counters = dispatcher.counters();
-    if (connections.incrementAndGet() > connectionsMax) {
+    if (connections.incrementAndGet() > limits.connectionsMax()) {
       connections.decrementAndGet();
       counters.count(Counter.REJECTED_CONNECTIONS);
       channel
@@ -125,10 +172,31 @@ public final class TcpListener implements AutoCloseable {
       return;
     }
     counters.count(Counter.TOTAL_CONNECTIONS);
+    probe(channel);
     open.add(channel);
     channel.closeFuture().addListener(closed -> connections.decrementAndGet());
     tls.ifPresent(context -> channel.pipeline().addLast(context.newHandler(channel.alloc())));
     channel.pipeline().addLast(new TcpConnection(channel, dispatcher, server, auth));
+  }
+
+  /** Has the kernel find out whether a silent peer is still there. */
+  private void probe(Channel channel) {
+    if (limits.keepAliveSeconds() > 0) {
+      channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
+      channel.config().setOption(EpollChannelOption.TCP_KEEPIDLE, limits.keepAliveSeconds());
+      channel.config().setOption(EpollChannelOption.TCP_KEEPINTVL, limits.probeSeconds());
+      channel.config().setOption(EpollChannelOption.TCP_KEEPCNT, ConnectionLimits.PROBES);
+    }
+  }
+
+  private void closeIdle() {
+    for (Channel channel : open) {
+      TcpConnection connection = channel.pipeline().get(TcpConnection.class);
+      if (connection != null && connection.idleSeconds() >= limits.idleSeconds()) {
+        loops.dispatcher(listener).counters().count(Counter.IDLE_KICKS);
+        var _ = channel.close();
+      }
+    }
   }
 
   /** Stops to listen and closes all connections. */

@@ -11,6 +11,8 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.kerbykv.server.flight.PassedUpEvent;
+import org.kerbykv.server.log.ServerLog;
 import org.kerbykv.server.metrics.Counter;
 import org.kerbykv.server.metrics.Counters;
 import org.kerbykv.server.metrics.DropReason;
@@ -104,12 +106,22 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
       dispatcher.counters().add(Counter.BYTES_READ, packet.content().readableBytes());
       DropReason refused = refusal(packet.sender());
       if (refused == null) {
+        note(packet);
         session.receive(packet.content(), packet);
       } else {
         dispatcher.counters().count(refused);
       }
     } finally {
       packet.release();
+    }
+  }
+
+  private static void note(DatagramPacket packet) {
+    PassedUpEvent event = new PassedUpEvent();
+    if (event.isEnabled()) {
+      event.sender = packet.sender().toString();
+      event.bytes = packet.content().readableBytes();
+      event.commit();
     }
   }
 
@@ -128,7 +140,7 @@ public final class UdpEndpoint extends ChannelInboundHandlerAdapter {
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     // For example an ICMP error for a reply whose receiver has gone.
-    ServerLog.debug("UDP " + channel.localAddress() + ": " + cause);
+    ServerLog.debug("UDP socket", "local", channel.localAddress(), "error", cause);
   }
 
   private final class Output extends ReplyOutput {

@@ -25,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.kerbykv.server.log.ServerLog;
 
 /**
  * Serves UDP on one port: a socket for each event loop, between which the kernel spreads the
@@ -203,7 +204,7 @@ public final class UdpListener implements AutoCloseable {
     Map<InetAddress, ChannelFuture> sockets = singles.get(loop);
     ChannelFuture socket = sockets.get(local);
     if (socket == null && !local.isAnyLocalAddress() && sockets.size() < ADDRESSES_MAX) {
-      ServerLog.info("UDP: sockets for " + local.getHostAddress());
+      ServerLog.info("UDP sockets for a local address", "address", local.getHostAddress());
       // In all loops: from now on these sockets get all that is sent to the address.
       singles.forEach((each, its) -> each.execute(() -> openSingle(each, its, local)));
       openSingle(loop, sockets, local);

@@ -2,6 +2,7 @@ package org.kerbykv.server.protocol;
 
 import io.netty.buffer.ByteBuf;
 import org.kerbykv.server.store.Batch;
+import org.kerbykv.server.store.HeldValue;
 
 /**
  * Where replies to one connection or datagram go: a stream of bytes in pieces that the transport
@@ -17,6 +18,16 @@ public abstract class ReplyOutput {
 
   /** Takes a piece that is full, or that {@link #finishPiece} ends. */
   protected abstract void take(ByteBuf piece);
+
+  /** Returns whether a long value should go on to be copied now, or be held. */
+  protected boolean takesMore() {
+    return true;
+  }
+
+  /** Takes the rest of a value, to come behind the pieces before it, and releases it some time. */
+  protected void take(HeldValue rest) {
+    throw new UnsupportedOperationException("this output takes all at once");
+  }
 
   /** Begins the reply to a datagram. */
   protected abstract void beginMessage(Object envelope, int requestId);
@@ -69,6 +80,14 @@ public abstract class ReplyOutput {
   final void writeValue(Batch batch, int operation) {
     int length = batch.valueLength(operation);
     for (int done = 0; done < length; ) {
+      if ((piece == null || !piece.isWritable()) && !takesMore()) {
+        HeldValue rest = batch.holdValue(operation, done);
+        if (rest != null) {
+          finishPiece();
+          take(rest);
+          return;
+        }
+      }
       ByteBuf target = room(length - done);
       int n = Math.min(length - done, target.writableBytes());
       batch.readValue(operation, done, target, n);

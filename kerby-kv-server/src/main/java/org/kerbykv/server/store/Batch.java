@@ -311,6 +311,19 @@ public final class Batch {
     }
   }
 
+  /**
+   * Returns the value of a HIT from an offset on, to be read later, or null if it is one that has
+   * to be read now. The value cannot be read here any more then.
+   */
+  public HeldValue holdValue(int index, int offset) {
+    long value = requests[index].foundValue;
+    if (value == 0) {
+      return null;
+    }
+    requests[index].foundValue = 0;
+    return new HeldValue(door, value, offset, valueLength(index));
+  }
+
   private boolean conflicts(long keyHash, boolean isGet) {
     for (int i = 0; i < size; i++) {
       if (door.keyHash(i) == keyHash && !(isGet && requests[i].operation == Operation.GET)) {

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.LockSupport;
 import org.kerbykv.bpf.BPFTestRun;
+import org.kerbykv.server.flight.RetriesExhaustedEvent;
 
 /**
  * One thread's door to the store in the kernel: its slots are part of map kv_slots, and a run is
@@ -205,8 +206,18 @@ final class KernelDoor extends StoreDoor {
       default -> dropOld(slot);
     }
     if (status(slot) == KvSlot.BUSY || status(slot) == KvSlot.COLLISION) {
+      note(slot);
       // Refused in words that clients know; nothing has changed.
       setInt(slot, KvSlot.STATUS, KvSlot.NOSPC);
+    }
+  }
+
+  private void note(int slot) {
+    RetriesExhaustedEvent event = new RetriesExhaustedEvent();
+    if (event.isEnabled()) {
+      event.operation = operation(slot);
+      event.status = status(slot);
+      event.commit();
     }
   }
 

@@ -8,7 +8,7 @@ import org.kerbykv.bpf.BPFException;
 import org.kerbykv.bpf.BPFRingBuffer;
 import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.kernel.KvStats;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 
 /**
  * The store whose authority is the index in the kernel; values that the kernel does not keep are in
@@ -191,7 +191,7 @@ public final class KernelStore implements Store {
       try {
         events.poll(EVENT_POLL_MILLIS);
       } catch (BPFException e) {
-        ServerLog.warn("reading kv_events: " + e.getMessage());
+        ServerLog.warn("reading kv_events failed", "error", e);
       }
     }
   }

@@ -10,7 +10,7 @@ import org.kerbykv.bpf.BPFType;
 import org.kerbykv.server.kernel.KernelDoors;
 import org.kerbykv.server.kernel.KvEntry;
 import org.kerbykv.server.kernel.KvStats;
-import org.kerbykv.server.net.ServerLog;
+import org.kerbykv.server.log.ServerLog;
 
 /**
  * Keeps the kernel's pool from getting full, and each value in the tier where it belongs, on a
@@ -196,7 +196,7 @@ final class TierKeeper implements AutoCloseable {
         pause = step();
       } catch (RuntimeException e) {
         // One failure must not end all later work.
-        ServerLog.warn("moving items between the tiers: " + e);
+        ServerLog.warn("moving items between the tiers failed", "error", e);
         pause = ROUND_PAUSE_NANOS;
       }
       if (pause > 0) {

@@ -1,6 +1,8 @@
 package org.kerbykv.server.store;
 
 import java.util.concurrent.atomic.AtomicLong;
+import org.kerbykv.server.flight.ReapEvent;
+import org.kerbykv.server.flight.TierMoveEvent;
 
 /**
  * Moves items between the tiers, and removes those that nobody will ask for.
@@ -74,9 +76,19 @@ final class TierMoves implements AutoCloseable {
    * @return the blocks freed
    */
   long leave(Stretch stretch) {
+    TierMoveEvent event = new TierMoveEvent();
+    event.begin();
+    long demotedBefore = demoted.get();
+    long evictedBefore = evicted.get();
     long freed = 0;
     for (int first = 0; first < stretch.chosenCount(); first += BATCH) {
       freed += leave(stretch, first, Math.min(BATCH, stretch.chosenCount() - first));
+    }
+    event.end();
+    if (event.shouldCommit() && stretch.chosenCount() > 0) {
+      event.demoted = (int) (demoted.get() - demotedBefore);
+      event.evicted = (int) (evicted.get() - evictedBefore);
+      event.commit();
     }
     return freed;
   }
@@ -155,6 +167,8 @@ final class TierMoves implements AutoCloseable {
    * @return false if the value is superseded, or the kernel does not take it
    */
   boolean promote(long token, int item) {
+    TierMoveEvent event = new TierMoveEvent();
+    event.begin();
     int keyLength = tier.readKey(scratch, item, key);
     int length = tier.length(item, keyLength);
     if (length > KvSlot.VALUE_MAX) {
@@ -176,6 +190,8 @@ final class TierMoves implements AutoCloseable {
     }
     door.dropOld(0);
     promoted.incrementAndGet();
+    event.promoted = 1;
+    event.commit();
     return true;
   }
 
@@ -209,6 +225,9 @@ final class TierMoves implements AutoCloseable {
   }
 
   private void reapBatch() {
+    ReapEvent event = new ReapEvent();
+    event.begin();
+    long before = reaped.get();
     for (int slot = 0; slot < reapCount; slot++) {
       door.requestByIdentity(slot, KvSlot.REAP, removals[slot]);
     }
@@ -220,6 +239,8 @@ final class TierMoves implements AutoCloseable {
       }
     }
     reapCount = 0;
+    event.items = (int) (reaped.get() - before);
+    event.commit();
   }
 
   private void removeLostBatch() {

@@ -176,7 +176,7 @@ class LockSurvivalTest {
       }
       assertRefused("cannot be adopted", "-p", "0", "-U", "0", "--lock-memory", "32");
       setLayout(99);
-      assertRefused("have layout 99, this version needs", ALONE);
+      assertRefused("has layout 99, this version needs 2", ALONE);
       setLayout(2);
       try (ServerProcess server = start(ALONE)) {
         assertThat(server.errors()).doesNotContain("cannot");

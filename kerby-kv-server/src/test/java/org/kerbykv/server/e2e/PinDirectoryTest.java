@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -69,6 +70,7 @@ class PinDirectoryTest {
     ServerProcess first = start();
     try (Load load = new Load(first)) {
       List<Integer> programs = programs();
+      Set<KernelObject> links = links(first);
       load.awaitMore();
       first.kill();
       load.awaitMore();
@@ -80,6 +82,7 @@ class PinDirectoryTest {
       // Another constant makes other programs, as another version does.
       try (ServerProcess other = start("--max-datagram", "1300")) {
         assertThat(programs()).as("another version's").doesNotContainAnyElementsOf(programs);
+        assertThat(links(other)).as("updated, not attached anew").isEqualTo(links);
         load.awaitMore();
         assertThat(other.kernelObjects())
             .as("the programs that were replaced")
@@ -154,6 +157,12 @@ class PinDirectoryTest {
     assertThat(drained.exitCode()).as(drained.all()).isZero();
     assertThat(drained.errors()).isEmpty();
     return drained.output();
+  }
+
+  private static Set<KernelObject> links(ServerProcess server) {
+    return server.kernelObjects().stream()
+        .filter(object -> object.kind().equals("LINK"))
+        .collect(Collectors.toSet());
   }
 
   /** The kernel's ids of what the links have attached. */

@@ -43,14 +43,38 @@ final class ServerProcess implements AutoCloseable {
 
   /** Starts a server on the topology's interface and address and waits until it is ready. */
   static ServerProcess start(Topology topology, List<String> options) {
+    return startUnder(topology, List.of(), options);
+  }
+
+  /** The same, run by a command that puts it under some constraint. */
+  static ServerProcess startUnder(
+      Topology topology, List<String> constraint, List<String> options) {
     try {
-      ServerProcess server =
-          new ServerProcess(topology, command(topology, arguments(topology, options)));
-      server.awaitReady();
-      return server;
+      List<String> command = new ArrayList<>(constraint);
+      command.addAll(java(arguments(topology, options)));
+      return launch(topology, command);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The same, with what is in a directory in place of what is in the class path. */
+  static ServerProcess startPatched(Topology topology, Path patches, List<String> options) {
+    try {
+      List<String> command = java(arguments(topology, options));
+      int classPath = command.indexOf("-cp") + 1;
+      command.set(classPath, patches + File.pathSeparator + command.get(classPath));
+      return launch(topology, command);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ServerProcess launch(Topology topology, List<String> command) throws IOException {
+    ServerProcess server =
+        new ServerProcess(topology, topology.server().command(command.toArray(String[]::new)));
+    server.awaitReady();
+    return server;
   }
 
   /** Runs a server that is to end by itself. */
@@ -192,6 +216,10 @@ final class ServerProcess implements AutoCloseable {
       throw new AssertionError(readyLine);
     }
     return new InetSocketAddress(topology.address(), Integer.parseInt(port.group(1)));
+  }
+
+  ProcessHandle handle() {
+    return process.toHandle();
   }
 
   /** Returns what the kernel says of it in a line of /proc/PID/status. */

@@ -33,6 +33,7 @@ import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
 import org.kerbykv.server.net.Cidr;
+import org.kerbykv.server.net.ConnectionLimits;
 import org.kerbykv.server.store.KernelStore;
 import org.kerbykv.server.store.StoreFigures;
 
@@ -158,7 +159,7 @@ final class ServerUnderTest implements AutoCloseable {
         Optional.empty(),
         -1,
         2,
-        1024,
+        ConnectionLimits.of(1024),
         0,
         locks,
         new SecurityOptions(CLIENTS, 0, Optional.empty(), Optional.empty()));

@@ -1,0 +1,2 @@
+/** What the server says to who runs it. */
+package org.kerbykv.server.log;
