@@ -17,6 +17,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
 import org.kerbykv.bpf.NetDevice;
 import org.kerbykv.server.KerbyServer;
 import org.kerbykv.server.SecurityOptions;
@@ -31,6 +32,7 @@ import org.kerbykv.server.lock.LockService;
 import org.kerbykv.server.metrics.RequestKind;
 import org.kerbykv.server.metrics.RequestPath;
 import org.kerbykv.server.metrics.RequestResult;
+import org.kerbykv.server.net.Cidr;
 import org.kerbykv.server.net.ConnectionLimits;
 import org.kerbykv.server.store.KernelStore;
 import org.kerbykv.server.store.StoreFigures;
@@ -43,6 +45,14 @@ import org.kerbykv.server.store.StoreFigures;
 final class ServerUnderTest implements AutoCloseable {
   static final int DATAGRAM_MAX = 1400;
   static final long USER_MEMORY_BYTES = 64L << 20;
+
+  /**
+   * Named, and not found: Java reads interfaces' addresses of IPv6 in /proc/net, which is that of
+   * the process's first thread, and so of another namespace.
+   */
+  private static final List<Cidr> CLIENTS =
+      Stream.of("127.0.0.0/8", "::1", "198.18.0.0/15", "fd00::/8").map(Cidr::parse).toList();
+
   private static final long MEMORY_LIMIT_BYTES = 32L << 20;
   private static final long SMALL_BYTES = 1;
   private static final int ITEM_SIZE_MAX = 1 << 20;
@@ -152,7 +162,7 @@ final class ServerUnderTest implements AutoCloseable {
         ConnectionLimits.of(1024),
         0,
         locks,
-        SecurityOptions.DEFAULT);
+        new SecurityOptions(CLIENTS, 0, Optional.empty(), Optional.empty()));
   }
 
   /** Leaves the topology open when this is closed. */
