@@ -308,6 +308,11 @@ void bpf_tail_call(void *ctx, void *map, __u32 index)
 {
 }
 
+long bpf_check_mtu(void *ctx, __u32 ifindex, __u32 *mtu, __s32 more, __u64 flags)
+{
+	return fuzz_frame.end - fuzz_frame.data + more > FUZZ_FRAME;
+}
+
 long bpf_redirect(__u32 ifindex, __u64 flags)
 {
 	return 7; /* TC_ACT_REDIRECT */

@@ -22,6 +22,7 @@ long bpf_map_delete_elem(void *map, const void *key);
 long bpf_probe_read_kernel(void *to, __u32 size, const void *from);
 __u64 bpf_ktime_get_boot_ns(void);
 void bpf_tail_call(void *ctx, void *map, __u32 index);
+long bpf_check_mtu(void *ctx, __u32 ifindex, __u32 *mtu, __s32 more, __u64 flags);
 long bpf_redirect(__u32 ifindex, __u64 flags);
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __u32 seed);
 long bpf_xdp_load_bytes(void *ctx, __u32 off, void *to, __u32 len);
