@@ -5,6 +5,8 @@ import java.util.Optional;
 /** Which frames are requests to the server, once more in plain Java; see {@link RequestModel}. */
 final class FrameCheck {
   private static final int LEAST_TEXT = 4; // the shortest command and a space
+  private static final int UDP_HEADER = 8;
+  private static final int PORT_MIN = 1024;
 
   private final Frame frame;
   private final Headers headers;
@@ -16,10 +18,19 @@ final class FrameCheck {
 
   /** The text of a request in one datagram; empty if the frame is anything else. */
   static Optional<String> text(PacketDoor door, Frame frame) {
+    return of(door, frame).flatMap(FrameCheck::text);
+  }
+
+  /** Whether a datagram to the server is dropped because of where it says that it is from. */
+  static boolean isRefused(PacketDoor door, Frame frame) {
+    return of(door, frame).filter(it -> it.isDatagramToUs() && !it.mayAsk()).isPresent();
+  }
+
+  private static Optional<FrameCheck> of(PacketDoor door, Frame frame) {
     if (frame.length() < Headers.IP4.ip + 4 || !isToThisHost(door, frame)) {
       return Optional.empty();
     }
-    return headers(frame).flatMap(headers -> new FrameCheck(frame, headers).text());
+    return headers(frame).map(headers -> new FrameCheck(frame, headers));
   }
 
   /** XDP does not know its interface's address; in a test run at TC that is lo's, all zeroes. */
@@ -47,23 +58,50 @@ final class FrameCheck {
   }
 
   private Optional<String> text() {
-    int least = headers.text + LEAST_TEXT;
-    if (frame.length() < least || !isPlainUdp() || !isToUs()) {
+    if (!isDatagramToUs() || !mayAsk()) {
       return Optional.empty();
     }
-    int udpLength = frame.get16(headers.udpLength);
-    int end = headers.udp + udpLength;
-    if (udpLength != ipPayload() || end < least || end > frame.length()) {
+    int end = headers.udp + frame.get16(headers.udpLength);
+    if (end < headers.text + LEAST_TEXT) {
       return Optional.empty();
     }
     Frame datagram = frame.truncated(end).with(headers);
-    if (!datagram.withIpChecksum().equals(datagram)
-        || !hasGoodUdpChecksum(datagram)
+    if (!hasGoodUdpChecksum(datagram)
         || datagram.get16(headers.requestId + 2) != 0
         || datagram.get16(headers.requestId + 4) != 1) {
       return Optional.empty();
     }
     return Optional.of(datagram.text());
+  }
+
+  /** Whether it is a whole datagram to the server, from whomever and of whatever. */
+  private boolean isDatagramToUs() {
+    if (frame.length() < headers.udp + UDP_HEADER || !isPlainUdp() || !isToUs()) {
+      return false;
+    }
+    int udpLength = frame.get16(headers.udpLength);
+    int end = headers.udp + udpLength;
+    if (udpLength != ipPayload() || udpLength < UDP_HEADER || end > frame.length()) {
+      return false;
+    }
+    Frame datagram = frame.truncated(end).with(headers);
+    return headers.ip6
+        ? frame.get16(headers.udpChecksum) != 0
+        : datagram.withIpChecksum().equals(datagram);
+  }
+
+  /** Whether it is from a network that {@link Sources#allowClients} has, and a client's port. */
+  private boolean mayAsk() {
+    int port = frame.get16(headers.udp);
+    int at = headers.addresses();
+    boolean allowed =
+        headers.ip6
+            ? frame.get16(at) == (int) (Frame.IP6_PREFIX >>> 48)
+                && frame.get16(at + 2) == (int) (Frame.IP6_PREFIX >>> 32 & 0xffff)
+                && frame.get16(at + 4) == 0
+                && frame.get16(at + 6) == 0
+            : frame.get16(at) >>> 1 == Frame.CLIENT_IP >>> 17;
+    return allowed && port >= PORT_MIN && port != Frame.SERVER_PORT;
   }
 
   private boolean isPlainUdp() {
@@ -86,7 +124,7 @@ final class FrameCheck {
         return false;
       }
     }
-    return frame.get16(ports + 2) == Frame.SERVER_PORT && frame.get16(ports) != Frame.SERVER_PORT;
+    return frame.get16(ports + 2) == Frame.SERVER_PORT;
   }
 
   private int ipPayload() {

@@ -119,7 +119,9 @@ final class RequestModel {
 
   /** The answer to a frame; empty if it goes up and nothing changes. */
   Optional<Answer> answer(PacketDoor door, Frame frame) {
-    return FrameCheck.text(door, frame).flatMap(this::answer);
+    return FrameCheck.isRefused(door, frame)
+        ? Optional.of(new Answer(Optional.empty()))
+        : FrameCheck.text(door, frame).flatMap(this::answer);
   }
 
   private Optional<Answer> answer(String text) {
