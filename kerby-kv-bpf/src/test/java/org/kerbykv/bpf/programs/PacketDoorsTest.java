@@ -120,19 +120,7 @@ class PacketDoorsTest {
   Stream<DynamicNode> requestsBehindOtherHeaders() {
     KvConfig config = ONE_OF_MANY;
     List<PacketFixture> ordinary =
-        Stream.of(
-                GetFixtures.of(config),
-                GetsFixtures.of(config),
-                SeveralKeysFixtures.of(config),
-                GatFixtures.of(config),
-                MetaGetFixtures.of(config),
-                MetaSetFixtures.of(config),
-                MetaDeleteFixtures.of(config),
-                SetFixtures.of(config),
-                DeleteFixtures.of(config),
-                TouchFixtures.of(config),
-                LineFixtures.all(),
-                UserTierFixtures.of(config))
+        Stream.concat(RequestFixtures.of(config), Stream.of(UserTierFixtures.of(config)))
             .flatMap(List::stream)
             .filter(PacketFixture::isOrdinary)
             .toList();

@@ -103,20 +103,8 @@ class PacketFuzzTest {
 
   private static List<PacketFixture> fixtures() {
     KvConfig config = KvConfig.of(128);
-    return Stream.of(
-            GetFixtures.of(config),
-            GetsFixtures.of(config),
-            SeveralKeysFixtures.of(config),
-            GatFixtures.of(config),
-            MetaGetFixtures.of(config),
-            MetaSetFixtures.of(config),
-            MetaDeleteFixtures.of(config),
-            SetFixtures.of(config),
-            DeleteFixtures.of(config),
-            TouchFixtures.of(config),
-            LineFixtures.all(),
-            HeaderFixtures.all(),
-            OtherHeaderFixtures.all())
+    return Stream.concat(
+            RequestFixtures.of(config), Stream.of(HeaderFixtures.all(), OtherHeaderFixtures.all()))
         .flatMap(List::stream)
         .toList();
   }

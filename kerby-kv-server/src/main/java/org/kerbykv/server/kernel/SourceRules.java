@@ -32,8 +32,6 @@ public final class SourceRules {
   private static final List<Cidr> NOBODY =
       List.of(Cidr.parse("224.0.0.0/3"), Cidr.parse("ff00::/8"), Cidr.parse("0.0.0.0/8"));
 
-  private static final List<Cidr> LOOPBACK = List.of(Cidr.parse("127.0.0.0/8"), Cidr.parse("::1"));
-
   private final List<Cidr> allowed;
   private final List<Cidr> excepted = new ArrayList<>(NOBODY);
 
@@ -44,7 +42,7 @@ public final class SourceRules {
    */
   SourceRules(Allowlist allowlist, boolean loopback) {
     if (!loopback) {
-      excepted.addAll(LOOPBACK);
+      excepted.addAll(Allowlist.LOOPBACK);
     }
     allowed =
         allowlist.networks().stream()

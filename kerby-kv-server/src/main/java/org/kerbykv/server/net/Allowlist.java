@@ -13,7 +13,8 @@ import java.util.stream.Stream;
  * All others get none. Immutable.
  */
 public final class Allowlist {
-  private static final List<Cidr> LOOPBACK = List.of(Cidr.parse("127.0.0.0/8"), Cidr.parse("::1"));
+  /** Where requests come from that never leave the host. */
+  public static final List<Cidr> LOOPBACK = List.of(Cidr.parse("127.0.0.0/8"), Cidr.parse("::1"));
 
   private final List<Cidr> networks;
   private final Cidr[] rules;
